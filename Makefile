@@ -1,0 +1,61 @@
+# Two commands do everything: `make docs` builds the site, `make test` runs all tests.
+# Each makes its environment first and installs the project into it. CONTRIBUTING.md has the same
+# without make.
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+# The scripts of an environment hold its path, so a repository that was moved gets a new one.
+READY := $(VENV)/ready-$(shell pwd | cksum | cut -d' ' -f1)
+
+TORCH_SIZE := the CPU build is a download of about 190 MB; where the package index offers only the \
+	CUDA build (Linux), it is several GB. Ctrl-C stops it.
+
+.PHONY: help docs serve test notebooks parity mutants bench package clean
+
+help: ## this list
+	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+$(READY): pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+docs: $(READY) ## environment, install, export, site in _docs/
+	$(BIN)/nbdev_export
+	@if command -v quarto >/dev/null; then PATH="$(BIN):$$PATH" nbdev_docs; \
+	else $(BIN)/python -m docsite; fi
+	@echo "The site is built: open _docs/index.html"
+
+serve: $(READY) ## the site on localhost
+	$(BIN)/nbdev_export
+	$(BIN)/python -m docsite serve
+
+test: $(READY) ## environment, install, all notebooks, all other tests
+	$(BIN)/nbdev_test
+	$(BIN)/python -m pytest
+
+notebooks: $(READY) ## execute all notebooks in place, leave them clean, renew what is made from them
+	$(BIN)/nbdev_export
+	$(BIN)/python -m tools.notebooks
+	$(BIN)/python -m docsite readme
+
+parity: $(READY) ## agreement with PyTorch, which is a large download
+	@$(BIN)/python -c 'import torch' 2>/dev/null || echo "Installing PyTorch 2.13.0: $(TORCH_SIZE)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[parity]'
+	$(BIN)/python tests/test_parity.py
+
+mutants: $(READY) ## break the code in every place, one at a time; prints what no test notices
+	$(BIN)/python -m tools.mutants
+
+bench: $(READY) ## what importing and checking cost, as ratios
+	$(BIN)/python -m tools.bench
+
+package: $(READY) ## wheel and sdist in dist/
+	$(BIN)/nbdev_export
+	$(BIN)/python -m build
+
+clean: ## remove everything that is made and not committed
+	rm -rf $(VENV) _docs _proc build dist *.egg-info .pytest_cache .mypy_cache

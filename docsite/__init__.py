@@ -1,0 +1,19 @@
+"""The embedded site renderer: the pages of `nbdev_docs` on machines without the `quarto` program.
+
+nbdev turns each notebook in `nbs/` into a processed notebook in `_proc/`. With Quarto installed,
+`nbdev_docs` hands that folder to Quarto. Without it, `python -m docsite` reads the same folder:
+
+    process.py    nbdev's processing, the site's facts, the list of pages
+    markdown.py   a processed notebook -> the markdown Quarto would make of it, and its figures
+    quarto.lua    a pandoc filter: callouts, folded code, numbered figures, cross references
+    names.py      the public names of the package, and where each is explained
+    reference.py  the pages that no notebook holds: symbols and equations, functions
+    equations.py  TeX -> drawn formulas
+    search.py     the index that search.js searches
+    build.py      all of it, into pages (page.html, style.css, site.js, search.js) in `_docs/`
+    serve.py      the site on this machine, built again when a notebook changes
+    readme.py     README.md from the index notebook
+
+The facts live where Quarto reads them too: `_quarto.yml`, the `nbdev.yml` and `sidebar.yml` that
+nbdev generates, and the title cells of the notebooks. Nothing is downloaded.
+"""

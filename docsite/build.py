@@ -1,0 +1,206 @@
+"""Render the pages with pandoc and put the site together in `_docs/`."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from pathlib import Path
+
+import pypandoc
+from nbdev.config import get_config
+
+from docsite.equations import Typesetter
+from docsite.markdown import Converter
+from docsite.names import read_names
+from docsite.process import DocsError, Page, process, read_facts, read_pages
+from docsite.reference import FUNCTIONS, SYMBOLS, Equation, functions_page, read_equations
+from docsite.reference import references, symbols_page
+from docsite.search import search_index
+
+HERE = Path(__file__).parent
+READER = "markdown"  # Quarto reads pandoc's own markdown, with its default extensions
+# pandoc numbers every line of code; these numbers change with the text, so nothing may link there
+LINE_ANCHORS = re.compile(r' id="cb[-\d]+"|<a href="#cb[-\d]+" aria-hidden="true" tabindex="-1"></a>')
+STAMP = ".built-from"  # in the site: what it was built from, and the files it consists of
+TOOLS = ("nbdev", "pypandoc_binary", "sphinx-mathjax-offline", "lxml", "mini-racer")
+
+
+def run_pandoc(page: Page, markdown: str, metadata: dict, *options: str) -> str:
+    """Convert one page's markdown; a complaint of pandoc or of quarto.lua names the notebook."""
+    front = json.dumps(metadata)  # JSON is YAML, and pandoc reads metadata in front as YAML
+    command = [pypandoc.get_pandoc_path(), f"--from={READER}", "--wrap=none"]
+    command += [f"--lua-filter={HERE / 'quarto.lua'}", *options]
+    text = f"---\n{front}\n---\n\n{markdown}"
+    done = subprocess.run(command, input=text, capture_output=True, text=True)
+    if done.returncode or done.stderr:
+        complaint = done.stderr.strip().split("\nstack traceback")[0]
+        raise DocsError(f"{page.notebook}{blamed_cell(page, complaint)}: {complaint}")
+    return done.stdout
+
+
+def blamed_cell(page: Page, complaint: str) -> str:
+    """Which cell holds the label that quarto.lua complains about."""
+    label = complaint.split()[-1].lstrip("@") if complaint else ""
+    known = [cell for cell in page.cells if "id" in cell and len(label) > 3]
+    holders = [cell["id"] for cell in known if label in cell["source"]]
+    return f", cell {holders[0]}" if holders else ""
+
+
+class Site:
+    """The pages and what they know of each other."""
+
+    def __init__(self, pages: list[Page], facts: dict):
+        self.pages, self.facts = pages, facts
+        notebooks = {page.notebook for page in pages}
+        self.names = [name for name in read_names() if name.notebook in notebooks]
+        self.equations = read_equations(pages)
+        self.texts: dict[str, str] = {}  # page -> HTML, formulas still as TeX
+        self.figures: dict[str, bytes] = {}  # path in the site -> content
+        self.made: list[Page] = []  # what no notebook holds
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(self.render, pages))
+        places = {name: set(re.findall(r'\bid="([^"]+)"', t)) for name, t in self.texts.items()}
+        if self.equations:
+            self.made.append(symbols_page(self.names, pages, places, self.equations))
+        if self.names:
+            self.made.append(functions_page(self.names, pages, places))
+        for page in self.made:
+            if page.output in self.texts:
+                raise DocsError(f"{page.output}: the site makes this page; name the notebook otherwise")
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(self.render, self.made))
+
+    def metadata(self, page: Page) -> dict:
+        """What page.html and quarto.lua want to know of a page."""
+        website = self.facts["website"]
+        meant = references(page, self.equations)
+        own = [equation for equation in self.equations if equation.page is page]
+        metadata = {
+            "lang": self.facts.get("lang", "en"),
+            "title": page.title,
+            "pagetitle": " – ".join(dict.fromkeys([page.title, website["title"]])),
+            "description": page.description,
+            "site-title": website["title"],
+            "site-url": website.get("site-url", ""),
+            "link-map": {other.notebook: other.output for other in self.pages},
+            "equations": {equation.tag: equation.identifier for equation in own},
+            "references": {number: found.address(page) for number, found in meant.items()},
+            "chapters": [
+                {"title": p.title, "href": p.output, "current": p is page} for p in self.pages
+            ],
+            "lists": [
+                {"title": title, "href": href, "current": page.output == href}
+                for title, href, entries in (
+                    (SYMBOLS, "symbols.html", self.equations),
+                    (FUNCTIONS, "functions.html", self.names),
+                )
+                if entries
+            ],
+        }
+        if page in self.pages:
+            metadata["notebook"] = page.notebook
+        if website.get("page-navigation") and page in self.pages:
+            position = self.pages.index(page)
+            for key, index in (("previous", position - 1), ("next", position + 1)):
+                if 0 <= index < len(self.pages):
+                    other = self.pages[index]
+                    metadata[key] = {"title": other.title, "href": other.output}
+        return metadata
+
+    def render(self, page: Page) -> None:
+        """One page and its figures."""
+        converter = Converter(page, f"{page.stem}_files/figure-html")
+        options = ["--to=html5", "--section-divs", "--mathjax", f"--template={HERE / 'page.html'}"]
+        html = self.facts["format"]["html"]
+        if html.get("toc"):
+            options += ["--toc", f"--toc-depth={html.get('toc-depth', 3)}"]
+        text = run_pandoc(page, converter.convert(), self.metadata(page), *options)
+        text = LINE_ANCHORS.sub("", text)
+        self.texts[page.output] = text.replace("</main>", f"{self.previews(text)}</main>")
+        self.figures |= converter.figures
+
+    def previews(self, text: str) -> str:
+        """What stands on other pages and may be looked at from this one: its equations."""
+        found = set(re.findall(r'href="([^"#]+#eq-[^"]+)" class="equation"', text))
+        elsewhere: dict[str, Equation] = {
+            f"{equation.page.output}#{equation.identifier}": equation for equation in self.equations
+        }
+        return "".join(
+            f'<template data-of="{address}"><span class="math display">'
+            f"\\[{escape(elsewhere[address].tex)}\\]</span></template>\n"
+            for address in sorted(found)
+        )
+
+    def contents(self) -> dict[str, bytes]:
+        """Every file that is made: path in the site -> content."""
+        typesetter, everything = Typesetter(), [*self.pages, *self.made]
+        drawn = {p.output: typesetter.draw(self.texts[p.output], p.notebook) for p in everything}
+        contents = {name: text.encode() for name, text in drawn.items()} | self.figures
+        for name in ("style.css", "site.js", "search.js"):
+            contents[f"assets/{name}"] = (HERE / name).read_bytes()
+        contents["assets/equations.css"] = typesetter.style().encode()
+        contents["assets/search-index.js"] = search_index(everything, drawn, self.names).encode()
+        for page in self.pages:
+            notebook = get_config().nbs_path / page.notebook
+            contents[f"notebooks/{page.notebook}"] = notebook.read_bytes()
+        return contents
+
+
+def escape(text: str) -> str:
+    """Text in HTML."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def source_files() -> list[Path]:
+    """Everything the site is made of."""
+    config = get_config()
+    sources = {config.config_file}
+    for folder in (config.nbs_path, config.lib_path, HERE):
+        sources |= {path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"}
+    return sorted(sources - {config.nbs_path / "nbdev.yml", config.nbs_path / "sidebar.yml"})
+
+
+def fingerprint() -> str:
+    """A digest of the sources and of the programs that work on them."""
+    digest = hashlib.sha256(" ".join(version(tool) for tool in TOOLS).encode())
+    for path in source_files():
+        digest.update(f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
+def is_current(site: Path, digest: str) -> bool:
+    """Was this site built from the same sources, and is every file still there?"""
+    stamp = site / STAMP
+    if not stamp.exists():
+        return False
+    built_from, *paths = stamp.read_text().splitlines()
+    return built_from == digest and all((site / path).exists() for path in paths)
+
+
+def build() -> tuple[Path, bool]:
+    """Bring the site up to date. Returns its folder, and whether there was anything to do."""
+    digest = fingerprint()
+    site = get_config().doc_path
+    if is_current(site, digest):
+        return site, False
+    processed = process()
+    facts = read_facts(processed)
+    contents = Site(read_pages(processed, facts), facts).contents()
+    for path in processed.rglob("*"):  # pictures and the like that the notebooks refer to
+        if path.is_file() and path.suffix not in {".ipynb", ".yml", ".css", ".bak"}:
+            contents[path.relative_to(processed).as_posix()] = path.read_bytes()
+
+    fresh, old = processed / "_docs", processed / "_docs.old"  # nbdev_docs renders there too
+    for path, content in contents.items():
+        (fresh / path).parent.mkdir(parents=True, exist_ok=True)
+        (fresh / path).write_bytes(content)
+    (fresh / STAMP).write_text("\n".join([digest, *sorted(contents)]) + "\n")
+    if site.exists():
+        os.replace(site, old)
+    os.replace(fresh, site)
+    shutil.rmtree(old, ignore_errors=True)
+    return site, True

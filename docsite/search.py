@@ -1,0 +1,83 @@
+"""The index that the search of the site reads: every passage, with the nearest place to land on.
+
+`assets/search-index.js` sets one global variable, so that it can be loaded from `file://` too; it
+is fetched when the search is first opened. How a passage is found and ranked: `search.js`.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+
+from lxml import html
+
+from docsite.names import PublicName, anchor_of
+from docsite.process import Page
+
+TITLE, HEADING, NAME, PROSE, CODE = range(5)  # the kinds of passages, best first
+PASSAGES = {"p", "li", "dt", "dd", "tr", "figcaption", "summary", "pre", "blockquote"}
+HEADINGS = {"h2", "h3", "h4", "h5", "h6"}
+SILENT = {"h1", "script", "style", "svg", "nav", "template"}  # the title of the page has an entry of its own
+
+
+def words(element: html.HtmlElement) -> str:
+    """The text of an element: the cells of a row apart, what is not to be read left out."""
+    def pieces(node: html.HtmlElement) -> Iterator[str]:
+        if isinstance(node.tag, str) and node.tag not in SILENT:
+            yield node.text or ""
+            for child in node:
+                yield from pieces(child)
+                yield child.tail or ""
+            if node.tag in ("td", "th", "p", "li"):
+                yield "  "
+
+    text = "".join(pieces(element))
+    return text.rstrip() if element.tag == "pre" else re.sub(r"\s+", " ", text).strip()
+
+
+def place_of(element: html.HtmlElement) -> str:
+    """The nearest anchor: in the passage itself, else around it, outwards."""
+    inside = element.xpath("descendant-or-self::*/@id")
+    around = element.xpath("ancestor::*[@id][1]/@id")
+    return ([*inside, *around] or [""])[0]
+
+
+def is_passage(element: html.HtmlElement) -> bool:
+    """A paragraph, a row, a block of code; and whatever else has text of its own."""
+    own = [element.text, *(child.tail for child in element)]
+    return element.tag in PASSAGES or any(text and text.strip() for text in own)
+
+
+def passages(text: str) -> Iterator[tuple[int, str, str, str]]:
+    """Of one page, in reading order: kind, place, section, text."""
+    main, section = html.fromstring(text).get_element_by_id("content"), ""
+    taken: set[html.HtmlElement] = set()  # inside a passage: it belongs to the outer one
+    for element in main.iter():
+        if element in taken or not isinstance(element.tag, str):
+            continue
+        if element.tag in SILENT:
+            taken.update(element.iter())
+        elif element.tag in HEADINGS:
+            taken.update(element.iter())
+            section = words(element)
+            if "doc-name" not in element.get("class", ""):
+                yield HEADING, place_of(element), section, section
+        elif is_passage(element):
+            taken.update(element.iter())
+            if passage := words(element):
+                kind = CODE if element.tag == "pre" else PROSE
+                yield kind, place_of(element), section, passage
+
+
+def search_index(pages: list[Page], rendered: dict[str, str], names: list[PublicName]) -> str:
+    """The script with the index. `rendered` holds the HTML of each page."""
+    entries: list[list] = []
+    for number, page in enumerate(pages):
+        text = rendered[page.output]
+        ids = set(re.findall(r'\bid="([^"]+)"', text))
+        entries.append([number, TITLE, "content", page.title, page.title])
+        for name in (name for name in names if name.notebook == page.notebook):
+            full = f"{name.module}.{name.name}{name.signature}  {name.summary}".rstrip()
+            entries.append([number, NAME, anchor_of(name, page, ids), name.name, full])
+        entries += [[number, *found] for found in passages(text)]
+    index = {"pages": [[page.output, page.title] for page in pages], "passages": entries}
+    return f"window.searchIndex = {json.dumps(index, ensure_ascii=False, separators=(',', ':'))};\n"

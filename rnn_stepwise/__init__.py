@@ -1,0 +1,18 @@
+"""Recurrent networks in NumPy, by hand, one step at a time.
+
+Each module is generated from the notebook that explains it, and its public names stand here too."""
+
+__version__ = "0.1.0"
+
+from .notation import *
+from .rnn.cell import *
+from .rnn.forward import *
+from .lstm.gates import *
+from .lstm.forward import *
+from .gradients import *
+from .rnn.backward import *
+from .lstm.backward import *
+from .jacobians import *
+from .drawing import *
+from .paths import *
+from .errata import *

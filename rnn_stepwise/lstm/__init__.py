@@ -1,0 +1,1 @@
+"The LSTM: the gates and the cell, then the sequence."

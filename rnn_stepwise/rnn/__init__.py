@@ -1,0 +1,1 @@
+"The recurrent network: the cell, then the sequence."

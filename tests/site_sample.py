@@ -1,0 +1,223 @@
+"""A notebook that uses every feature the site renderer knows, and a copy of the project with it."""
+
+import atexit
+import functools
+import importlib
+import json
+import os
+import pkgutil
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from conftest import copy_repository
+
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="320" height="120" viewBox="0 0 320 120"><path d="M10 110L310 10" stroke="#1d5c9e" stroke-width="3"/><text x="20" y="30">c</text></svg>'
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+FIRST_PROSE = r"""## Memory & gates {#sec-gates}
+
+An inline formula $c^{\langle t \rangle}$ and `code`, a footnote,[^why] a [span]{.term #a-span},
+*emphasis*, a link to [another page](00_notation.ipynb) and one to [a section](#deeper-still).
+See @fig-cell-plot, @fig-drawing, [-@fig-drawing], @tbl-shapes, @eq-memory and @sec-gates;
+both figures again: [@fig-cell-plot; @fig-drawing].
+
+[^why]: Because a footnote is allowed to hold $x + y$ too.
+
+$$ c^{\langle t \rangle} = \Gamma_f \odot c^{\langle t-1 \rangle} + \Gamma_u \odot \tilde{c}^{\langle t \rangle} $$ {#eq-memory}
+
+$$
+\begin{aligned}
+\Gamma_f &= \sigma(W_f [a^{\langle t-1 \rangle}, x^{\langle t \rangle}] + b_f) \\
+h(z) &= \begin{cases} 1 & \text{if } z > 0 \\ 0 & \text{otherwise} \end{cases}
+\end{aligned}
+\tag{7}
+$$
+
+$$ \frac{\partial L}{\partial W} = \sum_{t=1}^{T} \frac{\partial L}{\partial a^{\langle t \rangle}} \frac{\partial a^{\langle t \rangle}}{\partial W} + \text{a long tail of terms} + \text{that does not fit} + \text{on any phone} \tag{8} $$
+
+Prose: see (7), (8)–(10); (G3). Within the range (12), not f(7), not 12 (7), not (99), not (G99), `(G3)`, not (1997).
+
+### Not in a heading (7)
+
+### Deeper still
+
+| Symbol | Meaning | Shape |
+|:-------|:--------|------:|
+| $x$    | input, one column per sequence | `(n_x, m)` |
+| $a$    | hidden state | `(n_a, m)` |
+
+: The shapes of *all* symbols. {#tbl-shapes}
+
+| Plain | table |
+|-------|-------|
+| 1     | 2     |
+
+| #                 | Printed                              | Right      |
+|:------------------|:-------------------------------------|:-----------|
+| [1]{#erratum-one} | `[-0.00173313, 0.08287442]`          | 0.00218254 |
+| 2                 | $-0.06997391$, &minus;0.27441821     | 0.50848333 |
+
+![A drawing with $a$ in its caption.](drawing.svg){#fig-drawing fig-alt="A line & a \"c\"." width=60%}
+
+- a list
+- with `items`
+
+> a quotation
+
+Term
+:   its definition
+
+::: {.warm}
+A fenced div stays a div.
+:::
+"""
+
+CALLOUTS = """## Asides
+
+::: {.callout-tip collapse="true"}
+## Predict first
+What does a gate of **1** do? Formula inside: $\\sigma(0)=\\tfrac12$.
+:::
+
+::: {.callout-note}
+A note without a title of its own.
+:::
+
+::: {.callout-warning collapse="false"}
+## Mind the shapes
+It stands open.
+:::
+
+::: {.callout-important title="By attribute"}
+Important.
+:::
+
+::: {.callout-caution}
+Careful.
+:::
+
+<details><summary>Raw details</summary>
+
+Inside **markdown**.
+
+</details>
+"""
+
+
+def display(**data: str) -> dict:
+    kinds = {"svg": "image/svg+xml", "png": "image/png"}
+    data = {kinds.get(key, f"text/{key}"): value for key, value in data.items()}
+    return {"output_type": "display_data", "metadata": {}, "data": data}
+
+
+def result(**data: str) -> dict:
+    return {**display(**data), "output_type": "execute_result", "execution_count": None}
+
+
+def stream(name: str, text: str) -> dict:
+    return {"output_type": "stream", "name": name, "text": text}
+
+
+SHOW_DOC = """---
+
+[source](/blob/main/rnn_stepwise/x.py#L12){target="_blank" style="float:right; font-size:smaller"}
+
+### forget_gate
+
+```python
+def forget_gate(
+    x:ndarray, # input, (n_x, m)
+)->ndarray: # (n_a, m)
+```
+
+*One number in (0, 1) per entry of the memory.*
+"""
+
+CODE_CELLS = [
+    ("print('a'); print('b')", [stream("stdout", "a\n"), stream("stderr", "careful\n"), stream("stdout", "\x1b[31mb\x1b[0m\n")]),
+    ("x = '" + "long " * 40 + "'\nx", [result(plain="long " * 60)]),
+    ('#| label: fig-cell-plot\n#| fig-cap: "A line that *goes up* by $a$."\n#| fig-alt: "A \\"line\\" & more."\nplot()',
+     [result(plain="[<Line2D>]"), display(svg=SVG, plain="<Figure>")]),
+    ('#| fig-alt: "One pixel."\nshow()', [display(png=PNG, plain="<Figure>")]),
+    ('#| fig-cap: "Only a caption."\n#| fig-alt: "A line."\nshow()', [display(svg=SVG)]),
+    ('#| label: tbl-values\n#| tbl-cap: "Values, computed."\ntable()',
+     [display(html="<table><thead><tr><th>h</th></tr></thead><tbody><tr><td>1</td></tr></tbody></table>", plain="h 1")]),
+    ("#| echo: false\nsecret_code()", [stream("stdout", "only the output\n")]),
+    ("#| output: false\nquiet()", [stream("stdout", "never shown\n")]),
+    ("#| include: false\ninvisible()", [stream("stdout", "never shown\n")]),
+    ("#| warning: false\nwarns()", [stream("stderr", "never shown\n")]),
+    ("#| code-fold: true\n#| code-summary: \"The <long> code\"\nfolded()", []),
+    ("#| code-fold: show\nunfolded()", []),
+    ("#| code-fold: false\nplain()", []),
+    ("#| output: asis\nprint('**bold** as is')", [stream("stdout", "**bold** as is\n")]),
+    ("#| eval: false\n#| echo: false\n#| output: asis\nshow_doc(forget_gate)", [result(markdown=SHOW_DOC, plain="def forget_gate")]),
+    ("markdown()", [result(markdown="*from* markdown, see [`sigmoid`](/notation.html#sigmoid)", plain="no")]),
+    ("latex()", [result(latex="$\\displaystyle x^2$", plain="no")]),
+    ("html()", [result(html="<b>from html</b>", markdown="no", plain="no")]),
+    ("1/0", [{"output_type": "error", "ename": "ZeroDivisionError", "evalue": "division by zero", "traceback": ["..."]}]),
+    ("fence = '''\n```\n'''", []),
+    ("", []),
+]
+
+
+def cell(kind: str, source: str, number: int, outputs: list | None = None) -> dict:
+    made = {"cell_type": kind, "id": f"sample{number:02}", "metadata": {}, "source": source}
+    return made if kind != "code" else {**made, "outputs": outputs or [], "execution_count": None}
+
+
+def cells() -> list[dict]:
+    """The cells below the title."""
+    made = [("markdown", FIRST_PROSE, None), ("markdown", CALLOUTS, None), ("markdown", "## Cells {#cells-by-name}", None)]
+    made += [("code", source, outputs) for source, outputs in CODE_CELLS]
+    return [cell(kind, source, number, outputs) for number, (kind, source, outputs) in enumerate(made)]
+
+
+def notebook(title: str = "# Everything\n\n> One of *each* feature.", body: list[dict] | None = None) -> dict:
+    kernel = {"display_name": "python3", "language": "python", "name": "python3"}
+    all_cells = [cell("markdown", title, 99), *(cells() if body is None else body)]
+    return {"cells": all_cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+
+
+def write_sample(nbs: Path) -> None:
+    """Add the sample notebook and its drawing to a copy of the project."""
+    (nbs / "98_everything.ipynb").write_text(json.dumps(notebook(), indent=1))
+    (nbs / "drawing.svg").write_text(SVG)
+
+
+def public_names() -> set[str]:
+    """Every name that a module of the package exports."""
+    package = importlib.import_module("rnn_stepwise")
+    modules = [info.name for info in pkgutil.walk_packages(package.__path__, "rnn_stepwise.")]
+    exported = [getattr(importlib.import_module(name), "__all__", []) for name in modules]
+    return {name for names in exported for name in names}
+
+
+# --- a copy of the project, with the sample notebook in it, and its site --------------------------
+
+def copy_project(folder: Path, with_sample: bool = True) -> Path:
+    """Copy the project, so that a test never touches the real one."""
+    copy = copy_repository(folder / "project")
+    if with_sample:
+        write_sample(copy / "nbs")
+    return copy
+
+
+def run_docsite(project: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    """`python -m docsite` in a copy of the project."""
+    command = [sys.executable, "-m", "docsite", *arguments]
+    env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **environment}
+    return subprocess.run(command, cwd=project, env=env, capture_output=True, text=True)
+
+
+@functools.cache
+def built_project() -> Path:
+    """A copy whose site is built; made once for all tests, removed when Python ends."""
+    folder = tempfile.mkdtemp(prefix="docsite-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    project = copy_project(Path(folder))
+    done = run_docsite(project)
+    assert done.returncode == 0, done.stderr
+    return project

@@ -1,0 +1,257 @@
+"""What nbdev asks of Quarto, and what it gives it: with a stand-in for the `quarto` program.
+
+The real program comes from no package registry. The stand-in, first on PATH, writes down how it is
+called and what lies before it, and leaves the files that it is asked for. So this checks all of
+`nbdev_docs` but Quarto's own work, in a copy of the project.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT
+from site_sample import copy_project
+
+pytest.importorskip("nbdev", reason="the site needs nbdev")
+from docsite.build import READER
+from docsite.markdown import split_options
+from docsite.process import DocsError, read_facts, read_pages
+
+STAND_IN = r"""#!{python}
+import json, os, pathlib, sys
+here = pathlib.Path.cwd()
+seen = {{"argv": sys.argv[1:], "cwd": str(here), "files": sorted(os.listdir(here))}}
+with open({log!r}, "a") as log:
+    log.write(json.dumps(seen) + "\n")
+docs = here / "_docs"
+docs.mkdir(exist_ok=True)
+if "-o" in sys.argv:
+    (docs / sys.argv[sys.argv.index("-o") + 1]).write_text("# by Quarto\n")
+    figures = docs / "index_files" / "figure-commonmark"
+    figures.mkdir(parents=True, exist_ok=True)
+    (figures / "cell-2-output-1.svg").write_text("<svg/>")
+else:
+    for notebook in here.glob("*.ipynb"):
+        front = "".join(json.loads(notebook.read_text())["cells"][0]["source"])
+        page = next(l.split(": ")[1] for l in front.splitlines() if l.startswith("output-file"))
+        (docs / page).write_text("by Quarto")
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Path:
+    """A copy of the project after `nbdev_docs` with the stand-in."""
+    folder = tmp_path_factory.mktemp("quarto")
+    copy = copy_project(folder, with_sample=False)
+    program = folder / "bin" / "quarto"
+    program.parent.mkdir()
+    program.write_text(STAND_IN.format(python=sys.executable, log=str(folder / "calls")))
+    program.chmod(0o755)
+    (copy / "README.md").unlink(missing_ok=True)
+    nbdev_docs(copy)
+    return copy
+
+
+def nbdev_docs(project: Path) -> None:
+    """Run the command as a contributor does, where `quarto` is the stand-in."""
+    path = os.pathsep.join([str(project.parent / "bin"), os.environ["PATH"]])
+    env = {**os.environ, "PATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+    env.pop("IN_TEST", None)
+    command = [str(Path(sys.executable).parent / "nbdev_docs")]
+    done = subprocess.run(command, cwd=project, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def calls(project: Path) -> list[dict]:
+    return [json.loads(line) for line in (project.parent / "calls").read_text().splitlines()]
+
+
+def leaves(facts: object, path: tuple = ()) -> set[tuple]:
+    """The path of every single fact in a configuration."""
+    if not isinstance(facts, dict):
+        return {path}
+    return {leaf for key, value in facts.items() for leaf in leaves(value, (*path, key))}
+
+
+def test_nbdev_asks_for_the_readme_and_then_for_the_site(project):
+    readme, site = calls(project)[:2]
+    processed = str(project / "_proc")
+    assert readme["cwd"] == site["cwd"] == processed
+    wanted = ["render", f"{processed}/index.ipynb", "-o", "README.md", "-t", "gfm", "--no-execute"]
+    assert readme["argv"] == wanted
+    assert site["argv"] == ["render", "--no-cache"]
+
+
+def test_quarto_finds_all_it_needs(project):
+    files = calls(project)[1]["files"]
+    facts = read_facts(project / "_proc")
+    assert {"_quarto.yml", *facts["metadata-files"]} <= set(files)
+    assert facts["format"]["html"]["css"] in files
+    for page in read_pages(project / "_proc", facts):
+        assert page.notebook in files and page.title and page.output.endswith(".html")
+
+
+def test_the_configuration(project):
+    assert (project / "nbs/_quarto.yml").is_symlink()
+    assert (project / "_proc/_quarto.yml").read_text() == (ROOT / "_quarto.yml").read_text()
+    facts = read_facts(project / "_proc")
+    assert facts["project"] == {"type": "website", "output-dir": "_docs"}
+    assert set(facts["format"]) == {"html"}, "any other format is rendered for every page as well"
+    assert facts["format"]["html"]["html-math-method"] == "mathjax"
+    settings = (project / "settings.ini").read_text()
+    assert f"title = {facts['website']['title']}\n" in settings
+    written = leaves(yaml.safe_load((ROOT / "_quarto.yml").read_text()))
+    for name in facts["metadata-files"]:
+        assert not written & leaves(yaml.safe_load((project / "nbs" / name).read_text())), name
+
+
+def test_the_results_land_where_they_belong(project):
+    pages = read_pages(project / "_proc", read_facts(project / "_proc"))
+    built = {path.name for path in (project / "_docs").glob("*.html")}
+    assert built == {page.output for page in pages}
+    assert (project / "README.md").read_text() == "# by Quarto\n"
+    assert (project / "index_files/figure-commonmark/cell-2-output-1.svg").exists()
+
+
+def test_a_fresh_readme_is_left_alone(project):
+    before = len(calls(project))
+    (project / "README.md").write_text("by hand\n")
+    nbdev_docs(project)
+    assert [call["argv"] for call in calls(project)[before:]] == [["render", "--no-cache"]]
+    assert (project / "README.md").read_text() == "by hand\n"
+
+
+def test_the_notebooks_stay_as_they_are(project):
+    for path in (ROOT / "nbs").glob("*.ipynb"):
+        assert (project / "nbs" / path.name).read_bytes() == path.read_bytes()
+
+
+# --- the notebooks use only what both engines understand ------------------------------------------
+
+PANDOC = "pandoc"  # inside Quarto and inside docsite alike
+# What a notebook may use -> what handles it in Quarto; which file of docsite does, and by which word
+FEATURES = {
+    "BlockQuote": (PANDOC, "style.css", "blockquote"),
+    "BulletList": (PANDOC, "style.css", "ul"),
+    "Code": (PANDOC, "style.css", "code"),
+    "CodeBlock": (PANDOC, "quarto.lua", "CodeBlock"),
+    "Emph": (PANDOC, "build.py", "pandoc"),
+    "Header": (PANDOC, "quarto.lua", "Header"),
+    "Header #": ("identifiers of pandoc", "build.py", "--section-divs"),
+    "HorizontalRule": (PANDOC, "style.css", "hr"),
+    "Image": (PANDOC, "quarto.lua", "Image"),
+    "Link": ("links between notebooks become links between pages", "quarto.lua", "link_map"),
+    "Math DisplayMath": ("html-math-method: mathjax", "equations.py", "display"),
+    "Math InlineMath": ("html-math-method: mathjax", "equations.py", "inline"),
+    "Math \\tag": ("MathJax", "reference.py", "TAGGED"),
+    "OrderedList": (PANDOC, "style.css", "ol"),
+    "Para": (PANDOC, "style.css", "p"),
+    "Plain": (PANDOC, "style.css", "p"),
+    "Quoted": (PANDOC, "build.py", "READER"),
+    "Raw comment": (PANDOC, "build.py", "pandoc"),
+    "Raw details": ("the browser", "style.css", "details"),
+    "Raw summary": ("the browser", "style.css", "summary"),
+    "Reference @fig": ("cross references", "quarto.lua", "Cite"),
+    "Reference @tbl": ("cross references", "quarto.lua", "Cite"),
+    "Reference @eq": ("cross references", "quarto.lua", "Cite"),
+    "Reference @sec": ("cross references", "quarto.lua", "Cite"),
+    "Span #": (PANDOC, "search.py", "place_of"),
+    "Strong": (PANDOC, "build.py", "pandoc"),
+    "Superscript": (PANDOC, "build.py", "pandoc"),
+    "Subscript": (PANDOC, "build.py", "pandoc"),
+    "Table": (PANDOC, "quarto.lua", "Table"),
+    "Option code-fold": ("code folding", "quarto.lua", "code-fold"),
+    "Option code-summary": ("code folding", "quarto.lua", "code-summary"),
+    "Option echo": ("cell options", "markdown.py", "echo"),
+    "Option eval": ("cell options (nothing is executed)", "markdown.py", "eval"),
+    "Option fig-alt": ("figure options", "markdown.py", "fig-alt"),
+    "Option fig-cap": ("figure options", "markdown.py", "fig-cap"),
+    "Option include": ("cell options", "markdown.py", "include"),
+    "Option label": ("cross references", "markdown.py", "label"),
+    "Option output": ("cell options", "markdown.py", "output"),
+    "Option tbl-cap": ("table options", "markdown.py", "tbl-cap"),
+}
+SILENT = {"Str", "Space", "SoftBreak", "LineBreak", "Decimal", "Period", "DefaultStyle", "DefaultDelim"}
+SILENT |= {"SingleQuote", "DoubleQuote"}
+
+
+def features_of(node: object) -> Iterator[str]:
+    """What a piece of pandoc's document is made of."""
+    if isinstance(node, list):
+        for child in node:
+            yield from features_of(child)
+    if not isinstance(node, dict):
+        return
+    kind, content = node.get("t", ""), node.get("c")
+    if kind in ("RawInline", "RawBlock"):
+        tags = re.findall(r"<(!--|\w+)", content[1])
+        yield from (f"Raw {'comment' if tag == '!--' else tag}" for tag in tags)
+    elif kind == "Cite":
+        yield from (f"Reference @{c['citationId'].split('-')[0]}" for c in content[0])
+    elif kind == "Math":
+        yield f"Math {content[0]['t']}"
+        yield from ["Math \\tag"] * ("\\tag" in content[1])
+    elif kind in ("Div", "Span"):
+        identifier, classes, attributes = content[0]
+        named = ["#"] * bool(identifier) + [f".{c}" for c in classes] + [f"{k}=" for k, _ in attributes]
+        yield from (f"{kind} {part}" for part in named or [""])
+        yield from features_of(content[1])
+    elif kind == "Header":
+        yield from ["Header", "Header #"]
+        yield from features_of(content[2])
+    elif kind == "Table":
+        yield "Table"
+        yield from (found for found in features_of(content) if found)
+    else:
+        if kind and kind not in SILENT and not kind.startswith(("Align", "ColWidth")):
+            yield kind
+        yield from features_of(content)
+
+
+def used_features(path: Path) -> set[str]:
+    """Every feature that one notebook uses."""
+    pypandoc = pytest.importorskip("pypandoc", reason="the site needs pypandoc_binary")
+    cells = json.loads(path.read_text())["cells"]
+    prose = "\n\n".join("".join(c["source"]) for c in cells[1:] if c["cell_type"] == "markdown")
+    document = json.loads(pypandoc.convert_text(prose, "json", format=READER))
+    options = [split_options(keep_options("".join(c["source"])))[0] for c in cells if c["cell_type"] == "code"]
+    return {*features_of(document["blocks"]), *(f"Option {key}" for found in options for key in found)}
+
+
+def keep_options(source: str) -> str:
+    """A cell without nbdev's directives, which nbdev has consumed when Quarto reads the cell."""
+    return "".join(
+        line for line in source.splitlines(keepends=True)
+        if not line.startswith("#|") or re.match(r"#\| ?[a-z-]+: ", line)
+    )
+
+
+def test_the_notebooks_use_only_what_both_engines_understand():
+    used = {path.name: used_features(path) for path in sorted((ROOT / "nbs").glob("*.ipynb"))}
+    assert len(set().union(*used.values())) > 15
+    for name, features in used.items():
+        unknown = {feature for feature in features if feature not in FEATURES}
+        assert not unknown, f"{name} uses {unknown}: say in FEATURES what handles it in each engine"
+
+
+def test_the_renderer_handles_what_the_list_says():
+    for feature, (_, file, word) in FEATURES.items():
+        assert word in (ROOT / "docsite" / file).read_text(), f"{feature}: no {word} in {file}"
+
+
+def test_a_feature_that_is_not_listed_is_noticed(tmp_path):
+    prose = ["# T", "::: {.panel-tabset}\nx\n:::", "a~~b~~", "#| column: margin\nx"]
+    kinds = ["markdown", "markdown", "markdown", "code"]
+    made = [{"cell_type": kind, "source": text} for kind, text in zip(kinds, prose)]
+    (tmp_path / "x.ipynb").write_text(json.dumps({"cells": made[:3]}))
+    unknown = used_features(tmp_path / "x.ipynb") - FEATURES.keys()
+    assert unknown == {"Div .panel-tabset", "Strikeout"}
+    (tmp_path / "x.ipynb").write_text(json.dumps({"cells": made}))
+    with pytest.raises(DocsError, match="column"):
+        used_features(tmp_path / "x.ipynb")

@@ -1,0 +1,159 @@
+"""The numbers that people have printed for years, from `RandomState(1)`, for all eight functions.
+
+Each case: the arrays in the order in which they are drawn, then entries of the results with their
+values. Lists were printed with 8 decimals, single numbers with 12 digits. For `lstm_backward` the
+values are those of L = sum(a[:, :, :4] * da), checked by central differences; what circulates for
+it is wrong. Then the numbers of the loss and of the output layer, which nobody printed.
+"""
+import warnings
+
+import numpy as np
+import pytest
+
+import rnn_stepwise as rs
+
+SHAPES = {"xt": (3, 10), "a_prev": (5, 10), "c_prev": (5, 10), "a0": (5, 10), "da": (5, 10, 4),
+          "da_next": (5, 10), "dc_next": (5, 10), "Wax": (5, 3), "Waa": (5, 5), "Wya": (2, 5),
+          "b": (5, 1), "ba": (5, 1), "by": (2, 1), "Wy": (2, 5)}
+SHAPES |= {f"W{g}": (5, 8) for g in "fico"} | {f"b{g}": (5, 1) for g in "fico"}
+LSTM = "Wf bf Wi bi Wo bo Wc bc"
+
+CASES = {
+    "rnn_cell_forward": ("xt a_prev Waa Wax Wya ba by", {
+        "a_next": (5, 10), "yt_pred": (2, 10)}, {
+        "a_next[4]": [0.59584544, 0.18141802, 0.61311866, 0.99808218, 0.85016201,
+                      0.99980978, -0.18887155, 0.99815551, 0.6531151, 0.82872037],
+        "yt_pred[1]": [0.9888161, 0.01682021, 0.21140899, 0.36817467, 0.98988387,
+                       0.88945212, 0.36920224, 0.9966312, 0.9982559, 0.17746526]}),
+    "rnn_forward": ("x4 a0 Waa Wax Wya ba by", {
+        "a": (5, 10, 4), "y_pred": (2, 10, 4)}, {
+        "a[4][1]": [-0.99999375, 0.77911235, -0.99861469, -0.99833267],
+        "y_pred[1][3]": [0.79560373, 0.86224861, 0.11118257, 0.81515947],
+        "caches[1][1][3]": [-1.1425182, -0.34934272, -0.20889423, 0.58662319]}),
+    "lstm_cell_forward": (f"xt a_prev c_prev {LSTM} Wy by", {
+        "a_next": (5, 10), "c_next": (5, 10), "yt": (2, 10)}, {
+        "a_next[4]": [-0.66408471, 0.0036921, 0.02088357, 0.22834167, -0.85575339,
+                      0.00138482, 0.76566531, 0.34631421, -0.00215674, 0.43827275],
+        "c_next[2]": [0.63267805, 1.00570849, 0.35504474, 0.20690913, -1.64566718,
+                      0.11832942, 0.76449811, -0.0981561, -0.74348425, -0.26810932],
+        "yt[1]": [0.79913913, 0.15986619, 0.22412122, 0.15606108, 0.97057211,
+                  0.31146381, 0.00943007, 0.12666353, 0.39380172, 0.07828381],
+        "cache[1][3]": [-0.16263996, 1.03729328, 0.72938082, -0.54101719, 0.02752074,
+                        -0.30821874, 0.07651101, -1.03752894, 1.41219977, -0.37647422]}),
+    "lstm_forward": (f"x7 a0 {LSTM} Wy by", {
+        "a": (5, 10, 7), "y": (2, 10, 7), "c": (5, 10, 7)}, {
+        "a[4][3][6]": 0.172117767533, "y[1][4][3]": 0.95087346185, "c[1][2][1]": -0.855544916718,
+        "caches[1][1][1]": [0.82797464, 0.23009474, 0.76201118, -0.22232814,
+                            -0.20075807, 0.18656139, 0.41005165]}),
+    "rnn_cell_backward": ("xt a_prev Wax Waa Wya b by da_next", {
+        "dxt": (3, 10), "da_prev": (5, 10), "dWax": (5, 3), "dWaa": (5, 5), "dba": (5, 1)}, {
+        "dxt[1][2]": -0.460564103059, "da_prev[2][3]": 0.0842968653807,
+        "dWax[3][1]": 0.393081873922, "dWaa[1][2]": -0.28483955787, "dba[4]": [0.80517166]}),
+    "rnn_backward": ("x4 a0 Wax Waa Wya ba by da", {
+        "dx": (3, 10, 4), "da0": (5, 10), "dWax": (5, 3), "dWaa": (5, 5), "dba": (5, 1)}, {
+        "dx[1][2]": [-2.07101689, -0.59255627, 0.02466855, 0.01483317],
+        "da0[2][3]": -0.314942375127, "dWax[3][1]": 11.2641044965,
+        "dWaa[1][2]": 2.30333312658, "dba[4]": [-0.74747722]}),
+    "lstm_cell_backward": (f"xt a_prev c_prev {LSTM} Wy by da_next dc_next", {
+        "dxt": (3, 10), "da_prev": (5, 10), "dc_prev": (5, 10),
+        "dWf": (5, 8), "dbf": (5, 1), "dWi": (5, 8), "dbi": (5, 1),
+        "dWc": (5, 8), "dbc": (5, 1), "dWo": (5, 8), "dbo": (5, 1)}, {
+        "dxt[1][2]": 3.23055911511, "da_prev[2][3]": -0.0639621419711,
+        "dc_prev[2][3]": 0.797522038797, "dWf[3][1]": -0.147954838164,
+        "dWi[1][2]": 1.05749805523, "dWc[3][1]": 2.30456216369, "dWo[1][2]": 0.331311595289,
+        "dbf[4]": [0.18864637], "dbi[4]": [-0.40142491], "dbc[4]": [0.25587763],
+        "dbo[4]": [0.13893342]}),
+    "lstm_backward": (f"x7 a0 {LSTM} da", {
+        "dx": (3, 10, 4), "da0": (5, 10), "dc0": (5, 10),
+        "dWf": (5, 8), "dbf": (5, 1), "dWi": (5, 8), "dbi": (5, 1),
+        "dWc": (5, 8), "dbc": (5, 1), "dWo": (5, 8), "dbo": (5, 1)}, {
+        "dx[1][2][0]": 0.00218253903345, "dx[1][2][1]": 0.282053748329,
+        "dx[1][2][2]": -0.482925081923, "dx[1][2][3]": -0.432811153954,
+        "da0[2][3]": 0.312770310257, "dWf[3][1]": -0.0809802310938,
+        "dWi[1][2]": 0.40512433093, "dWc[3][1]": -0.0793746735512, "dWo[1][2]": 0.038948775763,
+        "dbf[4][0]": -0.15745656547, "dbi[4][0]": -0.508483329448,
+        "dbc[4][0]": -0.425108175039, "dbo[4][0]": -0.179581962071}),
+}
+
+
+def drawn(names):
+    "The arrays of a case; x4 and x7 are an x of so many steps"
+    rng = np.random.RandomState(1)
+    return {name.rstrip("47"): rng.randn(*SHAPES.get(name) or (3, 10, int(name[1:])))
+            for name in names.split()}
+
+
+def results(function):
+    "What a function returns for its case, by name"
+    case, call = drawn(CASES[function][0]), getattr(rs, function)
+    if function == "rnn_cell_backward": case["ba"] = drawn(CASES["rnn_forward"][0])["ba"]
+    if function == "lstm_backward":
+        case |= {k: v for k, v in drawn(CASES["lstm_cell_backward"][0]).items() if k in ("Wy", "by")}
+    forward = getattr(rs, function.replace("backward", "forward"))
+    inputs = [case[name] for name in ("xt", "x", "a_prev", "a0", "c_prev") if name in case]
+    *arrays, caches = forward(*inputs, case)
+    if "forward" not in function:
+        return call(*(case[name] for name in ("da", "da_next", "dc_next") if name in case), caches)
+    return dict(zip(CASES[function][1], arrays, strict=True)) | {"cache": caches, "caches": caches}
+
+
+@pytest.mark.parametrize("function", CASES)
+def test_published_numbers(function):
+    _, shapes, numbers = CASES[function]
+    got = results(function)
+    assert [name for name in got if "cache" not in name] == list(shapes)
+    for name, shape in shapes.items():
+        assert got[name].shape == shape and got[name].dtype == np.float64, name
+    for entry, want in numbers.items():
+        tolerance = {"atol": 5e-9} if isinstance(want, list) else {"rtol": 5e-12, "atol": 0}
+        np.testing.assert_allclose(np.asarray(eval(entry, {}, got)), np.array(want), strict=True,
+                                   **{"rtol": 0, **tolerance}, err_msg=entry)
+
+
+def test_published_lengths():
+    assert len(results("rnn_forward")["caches"]) == len(results("lstm_forward")["caches"]) == 2
+    assert len(results("rnn_forward")["caches"][0]) == 4
+    assert len(results("lstm_forward")["caches"][0]) == 7
+    assert len(results("lstm_cell_forward")["cache"]) == 10
+
+
+# The loss and the output layer: targets of any weight, a mask of any weight, and what is masked out
+
+@pytest.mark.parametrize("W", ["Wya", "Wy"])
+@pytest.mark.parametrize("masked", [False, True])
+def test_loss_and_output_layer(W, masked):
+    "Each gradient along a random direction is the complex-step derivative of the loss"
+    rng = np.random.default_rng(3)
+    given = {"a": rng.normal(size=(5, 7, 4)), W: rng.normal(size=(2, 5)), "by": rng.normal(size=(2, 1))}
+    target, mask = rng.random((2, 7, 4)), rng.choice([0, 0.5, 1], (7, 4)) if masked else None
+    for array in [*given.values(), target, mask][:4 + masked]: array.flags.writeable = False
+    predict = lambda p: rs.softmax(np.einsum("ya,amt->ymt", p[W], p["a"]) + p["by"][:, :, None])
+    y_pred = predict(given)
+    y_pred.flags.writeable = False
+    weight = target if mask is None else target * mask
+    np.testing.assert_allclose(rs.sequence_loss(y_pred, target, mask),
+                               -sum(w * np.log(y) for w, y in zip(weight.flat, y_pred.flat)), rtol=1e-14)
+    gradients = rs.output_backward(y_pred, target, given["a"], given, mask)
+    assert list(gradients) == ["da", f"d{W}", "dby"]
+    for name, array in given.items():
+        way, g = rng.normal(size=array.shape), gradients[f"d{name}"]
+        slope = rs.sequence_loss(predict(given | {name: array + 1e-30j * way}), target, mask).imag / 1e-30
+        np.testing.assert_allclose((g * way).sum(), slope, rtol=1e-12)
+        assert g.shape == array.shape and g.dtype == np.float64
+    if masked:                                        # even NaN, where a step does not count
+        without = y_pred.copy()
+        without[:, mask == 0] = np.nan
+        assert rs.sequence_loss(without, target, mask) == rs.sequence_loss(y_pred, target, mask)
+        for name, g in rs.output_backward(without, target, given["a"], given, mask).items():
+            np.testing.assert_array_equal(g, gradients[name], strict=True)
+
+
+def test_a_loss_by_hand_and_one_that_is_infinite():
+    y_pred = np.array([[[0.25, 0.5, 1.0]], [[0.75, 0.5, 0.0]]])
+    first, second = np.array([[[1, 0, 1]], [[0, 1, 0]]]), np.array([[[1, 0, 0]], [[0, 1, 1]]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_allclose(rs.sequence_loss(y_pred, first), 3 * np.log(2), rtol=1e-15)
+        np.testing.assert_allclose(rs.sequence_loss(y_pred, first, [[1, 0, 1]]), 2 * np.log(2), rtol=1e-15)
+        assert rs.sequence_loss(y_pred, second) == np.inf
+        assert rs.sequence_loss(y_pred, second, [[0, 1, 0]]) == np.log(2)
