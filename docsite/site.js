@@ -166,7 +166,7 @@ function previews() {
 // What can be scrolled sideways can be scrolled with the keyboard
 function reachableScrollers() {
   for (const box of document.querySelectorAll("main :is(pre, .math.display, .table-scroll, .cell-output)")) {
-    if (box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1) box.tabIndex = 0;
+    if (box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
   }
 }
@@ -181,7 +181,11 @@ function markSections() {
   const mark = () => {
     const seen = [...entries].filter(([section]) => section.getBoundingClientRect().top < 120);
     for (const link of entries.values()) link.removeAttribute("aria-current");
-    seen.at(-1)?.[1].setAttribute("aria-current", "true");
+    const link = seen.at(-1)?.[1];
+    if (!link) return;
+    link.setAttribute("aria-current", "true");
+    const list = link.closest(".fold"); // a long list scrolls along
+    if (list.scrollHeight > list.clientHeight) list.scrollTop = link.offsetTop - list.clientHeight / 2;
   };
   addEventListener("scroll", mark, { passive: true });
   mark();

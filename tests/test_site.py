@@ -358,8 +358,8 @@ def test_a_number_in_a_table_leads_to_its_row(passages):
     def place(number):
         return {(place, kind) for *_, kind, place, _, text in passages if number in text}
 
-    for number in ("-0.00173313", "0.00218254"): assert ("erratum-one", PROSE) in place(number)
-    assert place("\N{MINUS SIGN}0.27441821") == {("deeper-still", PROSE)}
+    for number in ("-0.00918273", "0.00817263"): assert ("erratum-one", PROSE) in place(number)
+    assert place("\N{MINUS SIGN}0.28172639") == {("deeper-still", PROSE)}
 
 
 # --- one notebook with every feature --------------------------------------------------------------

@@ -280,11 +280,12 @@ def test_search_finds_every_section_and_every_name(browser, site, sections, star
 @pytest.mark.parametrize(
     ("query", "expected"),
     {
-        "-0.00173313": "everything.html#erratum-one",
-        "\N{MINUS SIGN}0.00173313": "everything.html#erratum-one",
-        "[-0.00173313,": "everything.html#erratum-one",
-        "0.0828": "everything.html#erratum-one",
-        "-0.27441821": "everything.html#deeper-still",
+        "-0.00173313": "errata.html#wrong-1",
+        "-0.00918273": "everything.html#erratum-one",
+        "\N{MINUS SIGN}0.00918273": "everything.html#erratum-one",
+        "[-0.00918273,": "everything.html#erratum-one",
+        "0.0917263": "everything.html#erratum-one",
+        "-0.28172639": "everything.html#deeper-still",
         "notation.sigmoid": "notation.html#sigmoid",
         "rs.sigmoid": "notation.html#sigmoid",
         "SIGMOID": "notation.html#sigmoid",
@@ -306,7 +307,7 @@ def test_a_result_leads_to_its_passage(browser, site):
     """Enter follows the first result, also to another page, and unfolds what hides it."""
     page, _, _ = load(browser, site / "index.html", "wide", "light")
     open_search(page)
-    page.keyboard.type("-0.00173313")
+    page.keyboard.type("-0.00918273")
     with page.expect_navigation():
         page.keyboard.press("Enter")
     settle(page)
