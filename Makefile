@@ -58,4 +58,4 @@ package: $(READY) ## wheel and sdist in dist/
 	$(BIN)/python -m build
 
 clean: ## remove everything that is made and not committed
-	rm -rf $(VENV) _docs _proc build dist *.egg-info .pytest_cache .mypy_cache
+	rm -rf $(VENV) _docs _proc .docsite build dist *.egg-info .pytest_cache .mypy_cache

@@ -15,8 +15,9 @@ from nbdev.config import get_config
 
 from docsite.equations import Typesetter
 from docsite.markdown import Converter
+from docsite.memo import Memo
 from docsite.names import read_names
-from docsite.process import DocsError, Page, process, read_facts, read_pages
+from docsite.process import DocsError, Page, process, read_facts, read_pages, root
 from docsite.reference import FUNCTIONS, SYMBOLS, Equation, functions_page, read_equations
 from docsite.reference import references, symbols_page
 from docsite.search import search_index
@@ -25,6 +26,7 @@ HERE = Path(__file__).parent
 READER = "markdown"  # Quarto reads pandoc's own markdown, with its default extensions
 # pandoc numbers every line of code; these numbers change with the text, so nothing may link there
 LINE_ANCHORS = re.compile(r' id="cb[-\d]+"|<a href="#cb[-\d]+" aria-hidden="true" tabindex="-1"></a>')
+MEMO = ".docsite"  # beside settings.ini: pages of earlier builds
 STAMP = ".built-from"  # in the site: what it was built from, and the files it consists of
 TOOLS = ("nbdev", "pypandoc_binary", "sphinx-mathjax-offline", "lxml", "mini-racer")
 
@@ -53,8 +55,8 @@ def blamed_cell(page: Page, complaint: str) -> str:
 class Site:
     """The pages and what they know of each other."""
 
-    def __init__(self, pages: list[Page], facts: dict):
-        self.pages, self.facts = pages, facts
+    def __init__(self, pages: list[Page], facts: dict, memo: Memo):
+        self.pages, self.facts, self.memo = pages, facts, memo
         notebooks = {page.notebook for page in pages}
         self.names = [name for name in read_names() if name.notebook in notebooks]
         self.equations = read_equations(pages)
@@ -118,7 +120,8 @@ class Site:
         html = self.facts["format"]["html"]
         if html.get("toc"):
             options += ["--toc", f"--toc-depth={html.get('toc-depth', 3)}"]
-        text = run_pandoc(page, converter.convert(), self.metadata(page), *options)
+        asked = [page.notebook, converter.convert(), self.metadata(page), options]
+        text = self.memo.get(lambda: run_pandoc(page, *asked[1:3], *options), "page", *asked)
         text = LINE_ANCHORS.sub("", text)
         self.texts[page.output] = text.replace("</main>", f"{self.previews(text)}</main>")
         self.figures |= converter.figures
@@ -138,7 +141,12 @@ class Site:
     def contents(self) -> dict[str, bytes]:
         """Every file that is made: path in the site -> content."""
         typesetter, everything = Typesetter(), [*self.pages, *self.made]
-        drawn = {p.output: typesetter.draw(self.texts[p.output], p.notebook) for p in everything}
+
+        def draw(page: Page) -> str:
+            text = self.texts[page.output]
+            return self.memo.get(lambda: typesetter.draw(text, page.notebook), "drawn", text)
+
+        drawn = {page.output: draw(page) for page in everything}
         contents = {name: text.encode() for name, text in drawn.items()} | self.figures
         for name in ("style.css", "site.js", "search.js"):
             contents[f"assets/{name}"] = (HERE / name).read_bytes()
@@ -164,10 +172,10 @@ def source_files() -> list[Path]:
     return sorted(sources - {config.nbs_path / "nbdev.yml", config.nbs_path / "sidebar.yml"})
 
 
-def fingerprint() -> str:
-    """A digest of the sources and of the programs that work on them."""
+def fingerprint(files: list[Path]) -> str:
+    """A digest of these files and of the programs that work on them."""
     digest = hashlib.sha256(" ".join(version(tool) for tool in TOOLS).encode())
-    for path in source_files():
+    for path in files:
         digest.update(f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return digest.hexdigest()
 
@@ -183,13 +191,16 @@ def is_current(site: Path, digest: str) -> bool:
 
 def build() -> tuple[Path, bool]:
     """Bring the site up to date. Returns its folder, and whether there was anything to do."""
-    digest = fingerprint()
+    digest = fingerprint(source_files())
     site = get_config().doc_path
     if is_current(site, digest):
         return site, False
     processed = process()
     facts = read_facts(processed)
-    contents = Site(read_pages(processed, facts), facts).contents()
+    own = fingerprint(sorted(path for path in HERE.iterdir() if path.is_file()))
+    memo = Memo(root() / MEMO, own)
+    contents = Site(read_pages(processed, facts), facts, memo).contents()
+    memo.prune()
     for path in processed.rglob("*"):  # pictures and the like that the notebooks refer to
         if path.is_file() and path.suffix not in {".ipynb", ".yml", ".css", ".bak"}:
             contents[path.relative_to(processed).as_posix()] = path.read_bytes()

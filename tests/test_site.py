@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import shutil
 import subprocess
 import sys
 import urllib.request
@@ -541,9 +542,35 @@ def test_building_again(copy):
     assert not list(site.rglob("half.html")) and not list(site.rglob("*-output-*"))
 
 
+def test_what_is_kept_of_an_earlier_build_is_still_right(copy):
+    """A build after a change gives what one from nothing gives, byte for byte."""
+    def made() -> dict[str, bytes]:
+        site = copy / "_docs"
+        assert "built" in run_docsite(copy).stdout
+        return {str(path.relative_to(site)): path.read_bytes() for path in site.rglob("*") if path.is_file()}
+
+    def memos() -> set[str]:
+        return {path.name for path in (copy / ".docsite").iterdir()}
+
+    made()
+    first = memos()
+    formula = [cell("markdown", "See ([A](index.ipynb)): $$a = 1 \\tag{1}$$", 3)]
+    (copy / "nbs/01_one.ipynb").write_text(json.dumps(notebook("# Renamed", formula)))
+    after = made()
+    assert b"Renamed" in after["one.html"] and b"Renamed" in after["index.html"]
+    assert len(memos()) == len(first) + 2 and not memos() & first  # a page of symbols more; no leftovers
+    style = copy / "docsite/page.html"
+    style.write_text(style.read_text().replace("Skip to the text", "Skip to the words"))
+    changed = made()
+    assert b"Skip to the words" in changed["index.html"]
+    for folder in ("_docs", ".docsite"):
+        shutil.rmtree(copy / folder)
+    assert made() == changed
+
+
 def test_building_changes_no_source(copy):
     def sources() -> dict[Path, bytes]:
-        generated = {"_docs", "_proc", "nbdev.yml", "sidebar.yml"}
+        generated = {"_docs", "_proc", ".docsite", "nbdev.yml", "sidebar.yml"}
         found = (path for path in copy.rglob("*") if path.is_file())
         return {p: p.read_bytes() for p in found if not generated & set(p.relative_to(copy).parts)}
 
