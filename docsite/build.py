@@ -92,7 +92,8 @@ class Site:
             "equations": {equation.tag: equation.identifier for equation in own},
             "references": {number: found.address(page) for number, found in meant.items()},
             "chapters": [
-                {"title": p.title, "href": p.output, "current": p is page} for p in self.pages
+                {"number": p.number, "title": p.title, "href": p.output, "current": p is page}
+                for p in self.pages
             ],
             "lists": [
                 {"title": title, "href": href, "current": page.output == href}
@@ -120,9 +121,13 @@ class Site:
         html = self.facts["format"]["html"]
         if html.get("toc"):
             options += ["--toc", f"--toc-depth={html.get('toc-depth', 3)}"]
+        if page.number:  # a chapter starts with sections of the second level: 6.1, 6.2
+            options += ["--number-sections", f"--number-offset={page.number}"]
         asked = [page.notebook, converter.convert(), self.metadata(page), options]
         text = self.memo.get(lambda: run_pandoc(page, *asked[1:3], *options), "page", *asked)
         text = LINE_ANCHORS.sub("", text)
+        if page.number == "0":  # pandoc leaves a leading 0 out
+            text = re.sub(r'(section-number">|data-number=")', r"\g<1>0.", text)
         self.texts[page.output] = text.replace("</main>", f"{self.previews(text)}</main>")
         self.figures |= converter.figures
 

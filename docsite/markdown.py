@@ -218,5 +218,5 @@ def tidy_show_doc(text: str) -> str:
     and classes that let the style sheet keep heading and signature together."""
     text = text.removeprefix("---\n\n")
     text = re.sub(r"^\[source\]\(/blob/.*\n+", "", text)
-    text = re.sub(r"^(#+ .+)$", r"\1 {.doc-name}", text, count=1, flags=re.M)
+    text = re.sub(r"^(#+ .+)$", r"\1 {.doc-name .unnumbered}", text, count=1, flags=re.M)
     return text.replace("```python\n", "```{.python .doc-signature}\n", 1)

@@ -27,6 +27,12 @@ class Page:
     output: str  # file name of the page: cell.html
 
     @property
+    def number(self) -> str:
+        """Of the chapter: 6 for 06_rnn_backward.ipynb; nothing for pages before and after them."""
+        found = re.match(r"\d\d(?=_)", self.notebook)
+        return str(int(found[0])) if found and found[0] < "90" else ""
+
+    @property
     def stem(self) -> str:
         return self.notebook.removesuffix(".ipynb")
 

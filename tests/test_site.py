@@ -194,6 +194,30 @@ def test_figures_and_tables_are_numbered_in_order(documents):
             assert numbers == list(range(1, len(numbers) + 1)), output
 
 
+def test_sections_are_numbered_within_their_chapter(project, pages):
+    """Chapter 6 has the sections 6.1, 6.2; functions, and pages before and after, have no numbers."""
+    for page in pages:
+        text = (project / "_docs" / page.output).read_text()
+        numbers = re.findall(r'<span class="header-section-number">([^<]*)</span>', text)
+        chapter = page.notebook[:2]
+        if not "00" <= chapter < "90":
+            assert not numbers, page.output
+            continue
+        sections = [n.split(".") for n in numbers if n.count(".") == 1]
+        assert sections == [[str(int(chapter)), str(k + 1)] for k in range(len(sections))] != []
+        assert numbers == re.findall(r'<span class="toc-section-number">([^<]*)</span>', text)
+        named = re.findall(r'<h3[^>]*class="doc-name[^>]*>(.*?)</h3>', text)
+        assert not any("section-number" in heading for heading in named)
+        assert f'<span class="number">{int(chapter)}</span>' in text
+
+
+def test_every_chapter_refers_to_a_figure(project, pages):
+    for page in pages:
+        if page.number:
+            text = (project / "_docs" / page.output).read_text()
+            assert re.search(r'href="#fig-[^"]+" class="quarto-xref">Figure', text), page.output
+
+
 def test_nothing_comes_from_another_site(project, documents):
     for output, document in documents.items():
         for target in document.loaded:

@@ -385,6 +385,7 @@ def test_copy_copies_what_is_shown(browser, site):
         ("everything.html", "#eq-memory"),
         ("everything.html", "#fig-cell-plot"),
         ("everything.html", "#tbl-shapes"),
+        ("rnn_backward.html", "#fig-two-gradients"),
         ("lstm_backward.html", "lstm_gates.html#eq-6"),
         ("functions.html", "notation.html#eq-n1"),
     ],
