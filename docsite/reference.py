@@ -126,7 +126,10 @@ def entries_of(value: object) -> str:
     """What a table or a constant holds, in a few words."""
     if not isinstance(value, (Mapping, tuple, list, frozenset)):
         return f"`{value!r}`"
-    shown = ", ".join(f"`{entry}`" for entry in list(value)[:4])
+    entries = list(value)
+    if isinstance(entries[0], tuple):  # rows of a table, which its page shows
+        return f"{len(entries)} entries"
+    shown = ", ".join(f"`{entry}`" for entry in entries[:4])
     return f"{len(value)} entries: {shown}{', …' if len(value) > 4 else ''}"
 
 
