@@ -11,6 +11,7 @@ nbdev turns each notebook in `nbs/` into a processed notebook in `_proc/`. With 
     equations.py  TeX -> drawn formulas
     search.py     the index that search.js searches
     build.py      all of it, into pages (page.html, style.css, site.js, search.js) in `_docs/`
+    memo.py       what an earlier build made and is still right
     serve.py      the site on this machine, built again when a notebook changes
     readme.py     README.md from the index notebook
 
