@@ -84,6 +84,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '', 'doc_host': '', 'git_url
                                                                               'rnn_stepwise/jacobians.py'),
                                         'rnn_stepwise.jacobians._draw_gates': ( 'vanishing_gradients.html#_draw_gates',
                                                                                 'rnn_stepwise/jacobians.py'),
+                                        'rnn_stepwise.jacobians._fixed_point': ( 'vanishing_gradients.html#_fixed_point',
+                                                                                 'rnn_stepwise/jacobians.py'),
                                         'rnn_stepwise.jacobians._normal_mean': ( 'vanishing_gradients.html#_normal_mean',
                                                                                  'rnn_stepwise/jacobians.py'),
                                         'rnn_stepwise.jacobians._of_unit': ( 'vanishing_gradients.html#_of_unit',

@@ -131,29 +131,39 @@ def _over_examples(values):
 # %% ../nbs/10_vanishing_gradients.ipynb #ee721b62
 def predicted_rnn_gain(
     parameters: Mapping[str, ArrayLike],  # Wax, Waa, ba
-    x_rms: float = 0.0,  # root mean square of the entries of the input
+    x_rms: float = 0.0,  # root mean square of the entries of the input, up to 1e100
 ) -> tuple[float, float]:  # g, s: about (g * s)**k is left after k steps
     """What a step of a wide random RNN keeps of a ripple, from the weights alone: (V4), (V5).
 
     g is the typical gain of Waa, s the typical slope of tanh. It is no bound: it fails for few
-    units and for weights with structure. Weights that are not finite give NaN. Errors as in
-    `checked`."""
-    Wax, Waa, _ = arrays = checked({}, parameters, ["Wax", "Waa", "ba"])
-    if isinstance(x_rms, bool) or not (isinstance(x_rms, Real) and 0 <= x_rms < np.inf):
-        raise ValueError(f"x_rms: expected a finite number of at least 0, got {x_rms!r}")
+    units and for weights with structure. Weights that are not finite, or whose squares are not,
+    give NaN. Errors as in `checked`; TypeError for an `x_rms` that is no number, ValueError for
+    one that is negative, too large or not finite."""
+    arrays = checked({}, parameters, ["Wax", "Waa", "ba"])
+    if not 0 <= _number("x_rms", x_rms) <= 1e100:
+        raise ValueError(f"x_rms: expected a number from 0 to 1e100, got {x_rms!r}")
     with np.errstate(all="ignore"):
-        by_x, by_a, by_b = (np.linalg.norm(array) ** 2 / len(Waa) for array in arrays)
-        q = 1.0
-        for _ in range(500): q = by_a * _normal_mean(q)[0] + by_x * x_rms**2 + by_b     # (V4)
-        return float(by_a ** 0.5), float(_normal_mean(q)[1] ** 0.5)                     # (V5)
+        by_x, by_a, by_b = (float(np.linalg.norm(array)) ** 2 / len(array) for array in arrays)
+        q = _fixed_point(by_a, by_x * x_rms**2 + by_b)                                  # (V4)
+        return by_a ** 0.5, float(_normal_mean(q)[1] ** 0.5)                            # (V5)
 
 # %% ../nbs/10_vanishing_gradients.ipynb #b5a5b35a
 def _normal_mean(q):
     "The mean of tanh² and of its slope squared, over normal numbers of mean square q"
-    z = np.linspace(-8, 8, 2001)
-    weight = np.exp(-z**2 / 2) / np.exp(-z**2 / 2).sum()
-    square = np.tanh(np.sqrt(q) * z) ** 2
-    return weight @ square, weight @ (1 - square) ** 2
+    root = np.sqrt(q)
+    z = np.linspace(-1, 1, 2001) * min(8, 20 / max(root, 1))           # beyond, tanh² is 1
+    weight = np.exp(-z**2 / 2) * (z[1] - z[0]) / np.sqrt(2 * np.pi)
+    square = np.tanh(root * z) ** 2
+    return weight @ square + 1 - weight.sum(), weight @ (1 - square) ** 2
+
+def _fixed_point(by_a, fed):
+    "The q that a round of (V4) gives back: below it a round gives more, above it less"
+    low, high = 0.0, by_a + fed
+    for _ in range(100):
+        q = (low + high) / 2
+        if by_a * _normal_mean(q)[0] + fed > q: low = q
+        else: high = q
+    return q
 
 # %% ../nbs/10_vanishing_gradients.ipynb #24866d5a
 def lstm_cell_jacobian(

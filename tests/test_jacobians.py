@@ -169,7 +169,7 @@ def test_gains_of_known_matrices():
     np.testing.assert_allclose(rs.jacobian_gains(np.diag([2.0, -5, 3]))[1:], [5, (38 / 3)**0.5, 2], rtol=1e-14)
 
 
-@pytest.mark.parametrize("q", [0.01, 0.5, 2, 30, 1e3])
+@pytest.mark.parametrize("q", [0.01, 0.5, 2, 30, 1e3, 1e5])
 @pytest.mark.parametrize("x_rms", [0.0, 0.2])
 def test_the_rule_for_a_network_without_memory_is_an_integral(q, x_rms):
     "With tiny Waa, q comes from bias and input alone, and s from a sum a thousand times finer"
@@ -181,6 +181,22 @@ def test_the_rule_for_a_network_without_memory_is_an_integral(q, x_rms):
     density = np.exp(-z**2 / 2) / np.sqrt(2 * np.pi)
     right = np.trapezoid(density / np.cosh(np.minimum(abs(np.sqrt(q) * z), 150))**4, z)
     assert g == pytest.approx(1e-9, rel=1e-12) and s == pytest.approx(right**0.5, rel=1e-8)
+
+
+@pytest.mark.parametrize("scale, fed", [(0.5, 0.0), (0.9, 0.09), (1.0, 1e-4), (1.02, 0.0), (1.25, 0.01),
+                                        (3.0, 1.0), (1e3, 0.0)])
+def test_the_mean_square_of_the_rule_gives_itself_back(scale, fed):
+    "Find q in (V4) from the slope, by halving and a sum of its own, and go one more round"
+    p = {"Wax": np.zeros((4, 1)), "Waa": scale * np.eye(4), "ba": np.full((4, 1), fed**0.5)}
+    slope = rs.predicted_rnn_gain(p)[1]
+    z = np.linspace(-8, 8, 400_001)
+    weight = np.exp(-z**2 / 2) / np.exp(-z**2 / 2).sum()
+    def means(q): square = np.tanh(q**0.5 * z)**2; return weight @ square, weight @ (1 - square)**2
+    low, high = 0.0, scale**2 + fed                             # the slope falls as q grows
+    for _ in range(60):
+        q = (low + high) / 2
+        low, high = (q, high) if means(q)[1] ** 0.5 > slope else (low, q)
+    assert scale**2 * means(q)[0] + fed == pytest.approx(q, rel=1e-5, abs=1e-8)
 
 
 def test_the_rule_finds_the_slope_that_a_wide_network_has():
@@ -260,12 +276,14 @@ TEN = "(a_next, c_next, a_prev, c_prev, ft, it, cct, ot, xt, parameters)"
     ("ValueError: jacobians: expected (..., n, n), no axis empty, got (0, 2, 2)", rs.jacobian_gains,
      [np.ones((0, 2, 2))]),
     ("TypeError: jacobians: expected an array of numbers, got str", rs.jacobian_gains, ["J"]),
-    ("ValueError: x_rms: expected a finite number of at least 0, got nan", rs.predicted_rnn_gain,
+    ("ValueError: x_rms: expected a finite number, got nan", rs.predicted_rnn_gain,
      [RNN[0][0][-1], np.nan]),
-    ("ValueError: x_rms: expected a finite number of at least 0, got '1'", rs.predicted_rnn_gain,
-     [RNN[0][0][-1], "1"]),
-    ("ValueError: x_rms: expected a finite number of at least 0, got True", rs.predicted_rnn_gain,
-     [RNN[0][0][-1], True]),
+    ("ValueError: x_rms: expected a number from 0 to 1e100, got -1", rs.predicted_rnn_gain,
+     [RNN[0][0][-1], -1]),
+    ("ValueError: x_rms: expected a number from 0 to 1e100, got 1e+200", rs.predicted_rnn_gain,
+     [RNN[0][0][-1], 1e200]),
+    ("TypeError: x_rms: expected a number, got str", rs.predicted_rnn_gain, [RNN[0][0][-1], "1"]),
+    ("TypeError: x_rms: expected a number, got bool", rs.predicted_rnn_gain, [RNN[0][0][-1], True]),
     ("ValueError: limit: expected a positive finite number, got inf", rs.clip_by_global_norm, [{}, np.inf]),
     ("ValueError: limit: expected a positive finite number, got -1", rs.clip_by_global_norm, [{}, -1]),
     ("ValueError: dba: expected finite numbers, got inf or NaN among them", rs.clip_by_global_norm,
