@@ -12,8 +12,7 @@ __all__ = ['rnn_cell_jacobian', 'rnn_jacobians', 'Gains', 'jacobian_gains', 'plo
 
 # %% ../nbs/10_vanishing_gradients.ipynb #83c3cee5
 import operator
-from collections.abc import Mapping, Sequence
-from numbers import Real
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +20,7 @@ from numpy.typing import ArrayLike
 
 from .drawing import COLOURS, SYMBOLS, Axes, _check_axes, _number, _one_of, label_of
 from .lstm.backward import _CACHE
-from .notation import as_arrays, check_shapes, checked
+from .notation import _not_a_dict, as_arrays, check_shapes, checked
 from .rnn.backward import _entries, _step_caches
 
 # %% ../nbs/10_vanishing_gradients.ipynb #62dfb84a
@@ -33,7 +32,8 @@ def rnn_cell_jacobian(
     Dtype as in the forward functions; errors as in `rnn_jacobians`."""
     a_next, _, _, parameters = _entries(cache, _RNN_CACHE)
     a_next, Waa = checked({"a_next": a_next}, parameters, ["Waa"])
-    return (1 - a_next.T**2)[:, :, None] * Waa                         # (V1)
+    with np.errstate(all="ignore"):                                    # inf and NaN are results
+        return (1 - a_next.T**2)[:, :, None] * Waa                     # (V1)
 
 # %% ../nbs/10_vanishing_gradients.ipynb #ec36d747
 _RNN_CACHE = "a_next a_prev xt parameters"
@@ -76,18 +76,24 @@ class Gains(NamedTuple):
 def jacobian_gains(
     jacobians: ArrayLike,  # one or many, (..., n, n)
 ) -> Gains:
-    """Norms and singular values of Jacobians. NaN for each that is not finite; no squares overflow.
+    """Norms and singular values of Jacobians. NaN for each that is not finite; no squares overflow,
+    and a norm beyond the range of the dtype is inf.
 
     float32 stays float32. ValueError for what is not a stack of square matrices."""
     J = as_arrays({"jacobians": jacobians})["jacobians"]
     if J.ndim < 2 or J.shape[-1] != J.shape[-2] or 0 in J.shape:
         raise ValueError(f"jacobians: expected (..., n, n), no axis empty, got {J.shape}")
     finite = np.isfinite(J).all(axis=(-2, -1))[..., None]
-    singular = np.linalg.svd(np.where(finite[..., None], J, 0), compute_uv=False)
-    singular = np.where(finite, singular, np.nan)
-    relative = singular / np.where(singular[..., :1] == 0, 1, singular[..., :1])
-    return Gains(singular, singular[..., 0],
-                 singular[..., 0] * np.sqrt((relative**2).mean(axis=-1)), singular[..., -1])
+    J = np.where(finite[..., None], J, 0)
+    largest = np.maximum(abs(J.real), abs(J.imag)).max(axis=(-2, -1))[..., None]
+    unit = np.ldexp(np.ones_like(largest),                             # a power of two: exact
+                    np.maximum(np.frexp(largest)[1] - 1, np.finfo(largest.dtype).minexp))
+    singular = np.linalg.svd(J / unit[..., None], compute_uv=False)
+    with np.errstate(all="ignore"):                                    # inf and NaN are results
+        unit = np.where(finite, unit, np.nan)
+        typical = unit[..., 0] * np.sqrt((singular**2).mean(axis=-1))
+        singular = singular * unit
+    return Gains(singular, singular[..., 0], typical, singular[..., -1])
 
 # %% ../nbs/10_vanishing_gradients.ipynb #eb5a0ee7
 def plot_gains(
@@ -95,65 +101,98 @@ def plot_gains(
     ax: Axes | None = None,  # where to draw; a new figure if None
     symbol: str = "a",  # a symbol of `SYMBOLS`: the colour
     label: str = "",  # written where the line ends
-    line: str = "-",  # the style of the line
+    line: str = "-",  # the style of the line: "-", "--", "-." or ":"
     bound: float | None = None,  # what one step keeps at most: draws bound**k, dotted
 ) -> Axes:
     """Plot what is left after k = T_x - t steps, on a logarithmic axis.
 
-    A line for the geometric mean of the examples, a band from the least to the most."""
+    A line for the geometric mean of the examples, a band from the least to the most. What is not
+    finite is left out; the line has a gap where an example is 0."""
     import matplotlib.pyplot as plt
     _one_of("symbol", symbol, SYMBOLS)
+    _one_of("line", line, ("-", "--", "-.", ":"))
+    mean, least, most = _over_examples(values)
+    ceiling = None if bound is None else _powers(bound, len(mean))
     if ax is None: ax = plt.figure().add_subplot()
     _check_axes(ax)
-    mean, least, most = _over_examples(values)
-    steps, colour = range(len(mean)), COLOURS[symbol]
-    ax.semilogy(steps, mean, line, color=colour)
-    ax.fill_between(steps, least, most, color=colour, alpha=0.25, lw=0)
-    if bound is not None:
-        ax.semilogy(steps, _number("bound", bound) ** np.arange(len(mean)), ":", c=COLOURS["ink"])
-    end = np.flatnonzero(np.isfinite(mean) & (mean > 0))[-1:]          # where the line ends
-    for k in end: ax.annotate(label, (k, mean[k]), (5, 0), textcoords="offset points",
-                              color=colour, va="center", annotation_clip=False)
+    _draw_gains(ax, mean, least, most, COLOURS[symbol], line, label)
+    if bound is not None: ax.semilogy(range(len(mean)), ceiling, ":", c=COLOURS["ink"])
     ax.set(xlabel="steps between, $k$", ylabel="what is left")
     return ax
 
 # %% ../nbs/10_vanishing_gradients.ipynb #464d425b
 def _over_examples(values):
-    "The geometric mean, the least and the most over the examples, by k = T_x - t"
+    "The geometric mean, the least and the most over the examples, by k = T_x - t; NaN for none"
+    if isinstance(values, Gains):
+        raise TypeError("values: expected an array, such as Gains.typical, got Gains")
     values = as_arrays({"values": values})["values"]
     if values.ndim != 2 or 0 in values.shape or values.dtype.kind == "c":
         raise ValueError(f"values: expected real numbers (T_x + 1, m), got {values.dtype} "
                          f"of shape {values.shape}")
+    if (values < 0).any(): raise ValueError(f"values: expected at least 0, got {np.nanmin(values)}")
     values = values[::-1]
+    finite = np.isfinite(values)
+    shown = finite & (values > 0)                                      # on a logarithmic axis
     with np.errstate(all="ignore"):
-        return np.exp(np.log(values).mean(axis=1)), values.min(axis=1), values.max(axis=1)
+        logarithms = np.where(finite, np.log(values), 0)               # of a 0: -inf, a mean of 0
+        mean = np.exp(logarithms.sum(axis=1) / finite.sum(axis=1))
+    seen = np.where(shown, values, np.nan)
+    return (np.where(mean > 0, mean, np.nan),
+            np.fmin.reduce(seen, axis=1), np.fmax.reduce(seen, axis=1))
+
+# %% ../nbs/10_vanishing_gradients.ipynb #6a1f3c58
+def _powers(bound, count):
+    "bound**k for k = 0, 1, ..., NaN beyond the range of the numbers"
+    if _number("bound", bound) <= 0:
+        raise ValueError(f"bound: expected a positive number, got {bound!r}")
+    with np.errstate(all="ignore"): powers = float(bound) ** np.arange(count)
+    return np.where(np.isfinite(powers) & (powers > 0), powers, np.nan)
+
+def _draw_gains(ax, mean, least, most, colour, line, label):
+    "The line, its band and its label"
+    steps = range(len(mean))
+    ax.semilogy(steps, mean, line, color=colour)
+    ax.fill_between(steps, least, most, color=colour, alpha=0.25, lw=0)
+    for k in np.flatnonzero(np.isfinite(mean))[-1:]:                   # where the line ends
+        ax.annotate(label, (k, mean[k]), (5, 0), textcoords="offset points", color=colour,
+                    va="center", annotation_clip=False)
 
 # %% ../nbs/10_vanishing_gradients.ipynb #ee721b62
 def predicted_rnn_gain(
     parameters: Mapping[str, ArrayLike],  # Wax, Waa, ba
-    x_rms: float = 0.0,  # root mean square of the entries of the input
+    x_rms: float = 0.0,  # root mean square of the entries of the input, up to 1e100
 ) -> tuple[float, float]:  # g, s: about (g * s)**k is left after k steps
     """What a step of a wide random RNN keeps of a ripple, from the weights alone: (V4), (V5).
 
     g is the typical gain of Waa, s the typical slope of tanh. It is no bound: it fails for few
-    units and for weights with structure. Weights that are not finite give NaN. Errors as in
-    `checked`."""
-    Wax, Waa, _ = arrays = checked({}, parameters, ["Wax", "Waa", "ba"])
-    if isinstance(x_rms, bool) or not (isinstance(x_rms, Real) and 0 <= x_rms < np.inf):
-        raise ValueError(f"x_rms: expected a finite number of at least 0, got {x_rms!r}")
+    units and for weights with structure. Weights that are not finite, or whose squares are not,
+    give NaN. Errors as in `checked`; TypeError for an `x_rms` that is no number, ValueError for
+    one that is negative, too large or not finite."""
+    arrays = checked({}, parameters, ["Wax", "Waa", "ba"])
+    if not 0 <= _number("x_rms", x_rms) <= 1e100:
+        raise ValueError(f"x_rms: expected a number from 0 to 1e100, got {x_rms!r}")
     with np.errstate(all="ignore"):
-        by_x, by_a, by_b = (np.linalg.norm(array) ** 2 / len(Waa) for array in arrays)
-        q = 1.0
-        for _ in range(500): q = by_a * _normal_mean(q)[0] + by_x * x_rms**2 + by_b     # (V4)
-        return float(by_a ** 0.5), float(_normal_mean(q)[1] ** 0.5)                     # (V5)
+        by_x, by_a, by_b = (float(np.linalg.norm(array)) ** 2 / len(array) for array in arrays)
+        q = _fixed_point(by_a, by_x * x_rms**2 + by_b)                                  # (V4)
+        return by_a ** 0.5, float(_normal_mean(q)[1] ** 0.5)                            # (V5)
 
 # %% ../nbs/10_vanishing_gradients.ipynb #b5a5b35a
 def _normal_mean(q):
     "The mean of tanh² and of its slope squared, over normal numbers of mean square q"
-    z = np.linspace(-8, 8, 2001)
-    weight = np.exp(-z**2 / 2) / np.exp(-z**2 / 2).sum()
-    square = np.tanh(np.sqrt(q) * z) ** 2
-    return weight @ square, weight @ (1 - square) ** 2
+    root = np.sqrt(q)
+    z = np.linspace(-1, 1, 2001) * min(8, 20 / max(root, 1))           # beyond, tanh² is 1
+    weight = np.exp(-z**2 / 2) * (z[1] - z[0]) / np.sqrt(2 * np.pi)
+    square = np.tanh(root * z) ** 2
+    return weight @ square + 1 - weight.sum(), weight @ (1 - square) ** 2
+
+def _fixed_point(by_a, fed):
+    "The q that a round of (V4) gives back: below it a round gives more, above it less"
+    low, high = 0.0, by_a + fed
+    for _ in range(100):
+        q = (low + high) / 2
+        if by_a * _normal_mean(q)[0] + fed > q: low = q
+        else: high = q
+    return q
 
 # %% ../nbs/10_vanishing_gradients.ipynb #24866d5a
 def lstm_cell_jacobian(
@@ -195,7 +234,7 @@ def lstm_direct_path(
     The diagonal of a diagonal matrix; `lstm_jacobians` has what all paths keep. Dtype and errors
     as there."""
     steps = _steps(caches, _CACHE)
-    forget = [checked({"ft": step[4]}, {}, [])[0].T for step in steps]
+    forget = [checked({"c_next": step[1], "ft": step[4]}, {}, [])[1].T for step in steps]
     kept = [np.ones_like(forget[0])]
     with np.errstate(all="ignore"):
         for ft in reversed(forget): kept.append(kept[-1] * ft)         # (V8)
@@ -209,9 +248,10 @@ def clip_by_global_norm(
     """Shorten gradients together, by one factor, to a norm of at most `limit`: equation (V10).
 
     One dtype comes back, as from `as_arrays`. ValueError for an entry that is not finite: clipping
-    would spread it over all."""
-    if isinstance(limit, bool) or not (isinstance(limit, Real) and 0 < limit < np.inf):
-        raise ValueError(f"limit: expected a positive finite number, got {limit!r}")
+    would spread it over all; TypeError for a `limit` that is no number."""
+    if not _number("limit", limit) > 0:
+        raise ValueError(f"limit: expected a positive number, got {limit!r}")
+    if not isinstance(gradients, Mapping): raise _not_a_dict("gradients", gradients)
     arrays = as_arrays(gradients)
     for name, array in arrays.items():
         if not np.isfinite(array).all():
@@ -246,6 +286,7 @@ def _of_unit(caches, unit, example):
     sizes = check_shapes({"a_next": steps[0][0]})
     found = []
     for name, value, size in (("unit", unit, sizes["n_a"]), ("example", example, sizes["m"])):
+        if isinstance(value, bool): raise TypeError(f"{name}: expected an int, got {value!r}")
         try: found.append(operator.index(value))
         except TypeError: raise TypeError(f"{name}: expected an int, got {value!r}") from None
         if not 0 <= found[-1] < size:
@@ -259,7 +300,7 @@ def plot_gates(
     caches: tuple,  # (list of step caches, x), from lstm_forward
     unit: int = 0,  # which of the n_a units
     example: int = 0,  # which of the m examples
-    words: Sequence[str] | None = None,  # what was read, one a step; the numbers when not given
+    words: Iterable[str] | None = None,  # what was read, one a step; the numbers when not given
     ax: Axes | None = None,  # where to draw; a new figure if None
 ) -> Axes:
     """Plot the gates and the memory of one unit; triangles mark where a gate opens or closes.
@@ -269,7 +310,9 @@ def plot_gates(
     import matplotlib.pyplot as plt
     values, events = _of_unit(caches, unit, example), gate_events(caches, unit, example)
     steps = np.arange(1, len(values["ft"]) + 1)
-    labels = [str(t) for t in steps] if words is None else [str(word) for word in words]
+    if isinstance(words, str) or not (words is None or isinstance(words, Iterable)):
+        raise TypeError(f"words: expected T_x = {len(steps)} of them, got {words!r}")
+    labels = [str(word) for word in (steps if words is None else words)]
     if len(labels) != len(steps):
         raise ValueError(f"words: expected T_x = {len(steps)}, got {len(labels)}")
     if ax is None: ax = plt.figure().add_subplot()

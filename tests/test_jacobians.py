@@ -169,7 +169,7 @@ def test_gains_of_known_matrices():
     np.testing.assert_allclose(rs.jacobian_gains(np.diag([2.0, -5, 3]))[1:], [5, (38 / 3)**0.5, 2], rtol=1e-14)
 
 
-@pytest.mark.parametrize("q", [0.01, 0.5, 2, 30, 1e3])
+@pytest.mark.parametrize("q", [0.01, 0.5, 2, 30, 1e3, 1e5])
 @pytest.mark.parametrize("x_rms", [0.0, 0.2])
 def test_the_rule_for_a_network_without_memory_is_an_integral(q, x_rms):
     "With tiny Waa, q comes from bias and input alone, and s from a sum a thousand times finer"
@@ -181,6 +181,22 @@ def test_the_rule_for_a_network_without_memory_is_an_integral(q, x_rms):
     density = np.exp(-z**2 / 2) / np.sqrt(2 * np.pi)
     right = np.trapezoid(density / np.cosh(np.minimum(abs(np.sqrt(q) * z), 150))**4, z)
     assert g == pytest.approx(1e-9, rel=1e-12) and s == pytest.approx(right**0.5, rel=1e-8)
+
+
+@pytest.mark.parametrize("scale, fed", [(0.5, 0.0), (0.9, 0.09), (1.0, 1e-4), (1.02, 0.0), (1.25, 0.01),
+                                        (3.0, 1.0), (1e3, 0.0)])
+def test_the_mean_square_of_the_rule_gives_itself_back(scale, fed):
+    "Find q in (V4) from the slope, by halving and a sum of its own, and go one more round"
+    p = {"Wax": np.zeros((4, 1)), "Waa": scale * np.eye(4), "ba": np.full((4, 1), fed**0.5)}
+    slope = rs.predicted_rnn_gain(p)[1]
+    z = np.linspace(-8, 8, 400_001)
+    weight = np.exp(-z**2 / 2) / np.exp(-z**2 / 2).sum()
+    def means(q): square = np.tanh(q**0.5 * z)**2; return weight @ square, weight @ (1 - square)**2
+    low, high = 0.0, scale**2 + fed                             # the slope falls as q grows
+    for _ in range(60):
+        q = (low + high) / 2
+        low, high = (q, high) if means(q)[1] ** 0.5 > slope else (low, q)
+    assert scale**2 * means(q)[0] + fed == pytest.approx(q, rel=1e-5, abs=1e-8)
 
 
 def test_the_rule_finds_the_slope_that_a_wide_network_has():
@@ -197,6 +213,8 @@ def test_the_rule_finds_the_slope_that_a_wide_network_has():
 def test_the_rule_takes_weights_that_are_not_finite_without_a_warning(recwarn):
     p = {"Wax": np.ones((3, 2)), "Waa": np.full((3, 3), np.nan), "ba": np.zeros((3, 1))}
     assert np.isnan(rs.predicted_rnn_gain(p, 0.5)).all()
+    assert np.isnan(rs.predicted_rnn_gain(p | {"Waa": np.full((3, 3), 1e200)}, 0.5)[1])
+    assert 0 < rs.predicted_rnn_gain(p | {"Waa": np.eye(3)}, 1e100)[1] < 1e-40
     assert np.isfinite(rs.predicted_rnn_gain(p | {"Waa": np.full((3, 3), 1e3)}, 0.5)).all()
     assert not recwarn.list
 
@@ -260,24 +278,40 @@ TEN = "(a_next, c_next, a_prev, c_prev, ft, it, cct, ot, xt, parameters)"
     ("ValueError: jacobians: expected (..., n, n), no axis empty, got (0, 2, 2)", rs.jacobian_gains,
      [np.ones((0, 2, 2))]),
     ("TypeError: jacobians: expected an array of numbers, got str", rs.jacobian_gains, ["J"]),
-    ("ValueError: x_rms: expected a finite number of at least 0, got nan", rs.predicted_rnn_gain,
+    ("ValueError: x_rms: expected a finite number, got nan", rs.predicted_rnn_gain,
      [RNN[0][0][-1], np.nan]),
-    ("ValueError: x_rms: expected a finite number of at least 0, got '1'", rs.predicted_rnn_gain,
-     [RNN[0][0][-1], "1"]),
-    ("ValueError: x_rms: expected a finite number of at least 0, got True", rs.predicted_rnn_gain,
-     [RNN[0][0][-1], True]),
-    ("ValueError: limit: expected a positive finite number, got inf", rs.clip_by_global_norm, [{}, np.inf]),
-    ("ValueError: limit: expected a positive finite number, got -1", rs.clip_by_global_norm, [{}, -1]),
+    ("ValueError: x_rms: expected a number from 0 to 1e100, got -1", rs.predicted_rnn_gain,
+     [RNN[0][0][-1], -1]),
+    ("ValueError: x_rms: expected a number from 0 to 1e100, got 1e+200", rs.predicted_rnn_gain,
+     [RNN[0][0][-1], 1e200]),
+    ("TypeError: x_rms: expected a number, got str", rs.predicted_rnn_gain, [RNN[0][0][-1], "1"]),
+    ("TypeError: x_rms: expected a number, got bool", rs.predicted_rnn_gain, [RNN[0][0][-1], True]),
+    ("ValueError: limit: expected a finite number, got inf", rs.clip_by_global_norm, [{}, np.inf]),
+    ("ValueError: limit: expected a positive number, got -1", rs.clip_by_global_norm, [{}, -1]),
+    ("TypeError: limit: expected a number, got str", rs.clip_by_global_norm, [{}, "1"]),
+    ("TypeError: gradients: expected a dict of arrays by name, got list", rs.clip_by_global_norm, [[1, 2], 1]),
     ("ValueError: dba: expected finite numbers, got inf or NaN among them", rs.clip_by_global_norm,
      [{"dWaa": [1.0], "dba": [np.nan]}, 1.0]),
     ("ValueError: example: expected an int from 0 to 3, got -1", rs.gate_events, [LSTM, 0, -1]),
     ("TypeError: unit: expected an int, got 1.5", rs.gate_events, [LSTM, 1.5]),
+    ("TypeError: unit: expected an int, got True", rs.gate_events, [LSTM, True]),
     ("ValueError: unit: expected an int from 0 to 4, got 5", rs.plot_gates, [LSTM, 5]),
+    ("TypeError: words: expected T_x = 6 of them, got 6", rs.plot_gates, [LSTM, 0, 0, 6]),
+    ("TypeError: words: expected T_x = 6 of them, got 'sixsix'", rs.plot_gates, [LSTM, 0, 0, "sixsix"]),
+    ("ValueError: ft: expected (n_a, m) = (5, 4), got (5, 3)", rs.lstm_direct_path,
+     [([(*LSTM[0][0][:4], LSTM[0][0][4][:, :3], *LSTM[0][0][5:])], LSTM[1])]),
     ("ValueError: words: expected T_x = 6, got 2", rs.plot_gates, [LSTM, 0, 0, ["a", "b"]]),
     ("TypeError: ax: expected matplotlib Axes, got int", rs.plot_gates, [LSTM, 0, 0, None, 1]),
     ("TypeError: ax: expected matplotlib Axes, got int", rs.plot_gains, [np.ones((3, 2)), 1]),
     ("ValueError: values: expected real numbers (T_x + 1, m), got float64 of shape (3,)",
      rs.plot_gains, [np.ones(3)]),
+    ("TypeError: values: expected an array, such as Gains.typical, got Gains", rs.plot_gains,
+     [rs.jacobian_gains(rs.rnn_jacobians(RNN))]),
+    ("ValueError: values: expected at least 0, got -2.0", rs.plot_gains, [[[1, np.nan], [-1, -2]]]),
+    ("ValueError: line: expected one of ('-', '--', '-.', ':'), got 'wavy'", rs.plot_gains,
+     [np.ones((3, 2)), None, "a", "", "wavy"]),
+    ("ValueError: bound: expected a positive number, got -1", rs.plot_gains,
+     [np.ones((3, 2)), None, "a", "", "-", -1]),
     ("TypeError: bound: expected a number, got str", rs.plot_gains, [np.ones((3, 2)), None, "a", "", "-", "2"]),
 ])
 def test_what_an_error_says(message, call, args):
@@ -300,8 +334,35 @@ def test_gains_are_drawn_as_they_are():
     band = ax.collections[0].get_paths()[0].vertices[:, 1]
     assert band.min() == values.min() and band.max() == values.max()
     ax.figure.canvas.draw()
-    rs.plot_gains([[np.nan, 1], [0, 1], [1, 1]], label="a gap").figure.canvas.draw()
     plt.close("all")
+
+
+def test_examples_without_a_place_on_the_axis_harm_no_other(recwarn):
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+    ax = rs.plot_gains([[np.nan, np.inf], [0, 3], [np.nan, 4], [2, 8], [1, 1]], label="end", bound=1e200)
+    line, bound = ax.lines
+    np.testing.assert_allclose(line.get_ydata(), [1, 4, 4, np.nan, np.nan], rtol=1e-14)
+    np.testing.assert_allclose(bound.get_ydata(), [1, 1e200, np.nan, np.nan, np.nan], rtol=1e-14)
+    band = ax.collections[0].get_paths()[0].vertices[:, 1]
+    assert band.min() == 1 and band.max() == 8
+    assert ax.texts[0].xy == (2, pytest.approx(4))
+    ax.figure.canvas.draw()
+    assert not recwarn.list
+    plt.close("all")
+
+
+def test_gains_and_jacobians_at_the_end_of_the_range_give_no_warning(recwarn):
+    g = rs.jacobian_gains([1.7e308 * np.ones((2, 2)), np.full((2, 2), 5e-324), np.full((2, 2), 1.7e308j)])
+    assert np.isinf(g.largest[[0, 2]]).all() and (g.smallest[[0, 2]] < 1e294).all()
+    assert g.largest[1] == 1e-323 and np.isfinite(g.typical[1])
+    assert rs.jacobian_gains(np.full((3, 3), 3e38, "f4")).largest.dtype == np.float32
+    big = rs.init_rnn_parameters(1, 2, 1, np.random.default_rng(0))
+    big |= {"Waa": np.full((2, 2), 1.7e308)}
+    cell = (np.full((2, 1), 1e200), np.zeros((2, 1)), np.zeros((1, 1)), big)
+    assert not np.isfinite(rs.rnn_cell_jacobian(cell)).any()
+    assert not recwarn.list
 
 
 def test_gates_are_drawn_as_they_are(recwarn):
