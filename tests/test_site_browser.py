@@ -479,6 +479,14 @@ def test_nothing_jumps(browser, site, width):
         page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
         assert sum(page.evaluate("() => window.shifts")) < 0.02, name
         page.close()
+    heights = set()  # what scripts show has its room before they run, however late that is
+    for scripts in (True, False):
+        context = browser.new_context(java_script_enabled=scripts, viewport={"width": WIDTHS[width], "height": 800})
+        page = context.new_page()
+        page.goto((site / "notation.html").as_uri())
+        heights.add(page.locator(".site").bounding_box()["height"])
+        context.close()
+    assert len(heights) == 1, heights
 
 
 def test_on_paper(browser, site):

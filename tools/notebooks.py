@@ -27,6 +27,7 @@ def execute(path):
     shell = CaptureShell(path, mpl_format="svg")
     for number, cell in enumerate(notebook.cells):
         if cell.cell_type != "code" or NO_EVAL.search(cell.source): continue
+        cell.outputs = []  # execnb keeps the old ones of a cell that prints nothing now
         shell.cell(cell)
         if shell.exc:
             raise RuntimeError(f"{path.name}, cell {number}:\n{cell.source}\n\n"
