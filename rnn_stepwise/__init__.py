@@ -1,13 +1,17 @@
 """Recurrent networks in NumPy, by hand, one step at a time.
 
-Each module is generated from the notebook that explains it, and its public names stand here too."""
+Each module is generated from the notebook that explains it, and its public names stand here too;
+only `rnn_stepwise.checking`, which the others ask, is reached through its module."""
 
 __version__ = "0.1.0"
 
+from .checking import check_shapes
 from .notation import *
+from .seeded import *
+from .files import *
 from .rnn.cell import *
 from .rnn.forward import *
-from .lstm.gates import *
+from .lstm.cell import *
 from .lstm.forward import *
 from .gradients import *
 from .rnn.backward import *

@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .notation import _at_least_one, as_arrays, checked
+from ._old import _at_least_one, checked
+from .checking import as_arrays
 
 # %% ../nbs/05_gradients.ipynb #78364df9
 def sequence_loss(

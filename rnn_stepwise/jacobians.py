@@ -18,10 +18,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .drawing import COLOURS, SYMBOLS, Axes, _check_axes, _number, _one_of, label_of
-from .lstm.backward import _CACHE
-from .notation import _not_a_dict, as_arrays, check_shapes, checked
-from .rnn.backward import _entries, _step_caches
+from .drawing import (
+    COLOURS, SYMBOLS, Axes, _check_axes, _number, _one_of, label_of)
+from ._old import _CACHE
+from ._old import _not_a_dict, checked
+from .checking import as_arrays, check_shapes
+from ._old import _entries, _step_caches
 
 # %% ../nbs/10_vanishing_gradients.ipynb #62dfb84a
 def rnn_cell_jacobian(

@@ -19,9 +19,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .drawing import COLOURS, Axes, _check_axes
-from .lstm.backward import _CACHE, lstm_backward, lstm_cell_backward
-from .notation import as_arrays
-from .rnn.backward import _entries, _sequence, rnn_backward, rnn_cell_backward
+from ._old import _CACHE
+from .lstm.backward import lstm_backward, lstm_cell_backward
+from .checking import as_arrays
+from ._old import _entries, _sequence
+from .rnn.backward import rnn_backward, rnn_cell_backward
 
 # %% ../nbs/08_xray.ipynb #eaf71780
 class XRayReport(NamedTuple):

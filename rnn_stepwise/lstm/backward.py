@@ -14,62 +14,53 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..notation import LSTM_PARAMETERS, checked
-from ..rnn.backward import _entries, _sequence
-
-# %% ../../nbs/07_lstm_backward.ipynb #04095b88
-_CACHE = "a_next c_next a_prev c_prev ft it cct ot xt parameters"
-
-def _parameter_gradients(gates, z):
-    "dWf, dbf, dWi, ... from the gradients in front of each nonlinearity, equations (11) to (14)"
-    gradients = {}
-    for g, d in gates.items():
-        gradients[f"dW{g}"] = d @ z.T
-        gradients[f"db{g}"] = d.sum(axis=1, keepdims=True)
-    return gradients
+from ..checking import Caches, guarded
+from .cell import LSTMCache
+from ..notation import LSTM_PARAMETERS
 
 # %% ../../nbs/07_lstm_backward.ipynb #869c9a9f
+@guarded(LSTM_PARAMETERS, LSTMCache,
+         returns="dxt da_prev dc_prev dWf dbf dWi dbi dWc dbc dWo dbo")
 def lstm_cell_backward(
     da_next: ArrayLike,  # the whole gradient that reaches a_next, (n_a, m)
     dc_next: ArrayLike,  # what reaches c_next other than through a_next, (n_a, m)
-    cache: tuple,  # of ten, from lstm_cell_forward
-) -> dict[str, np.ndarray]:  # dxt, da_prev, dc_prev, then dWf, dbf, dWi, dbi, dWc, dbc, dWo, dbo
-    """One step of the LSTM backwards, equations (7) to (17).
-
-    Each gradient has the shape of what it is the gradient of. Dtype and errors as in
-    `rnn_cell_backward`."""
-    *entries, parameters = _entries(cache, _CACHE)
-    inputs = dict(zip(_CACHE.split(), entries)) | {"da_next": da_next, "dc_next": dc_next}
-    (_, c_next, a_prev, c_prev, ft, it, cct, ot, xt, da_next, dc_next,
-     Wf, _, Wi, _, Wc, _, Wo, *_) = checked(inputs, parameters, LSTM_PARAMETERS)
-    dc = dc_next + da_next * ot * (1 - np.tanh(c_next)**2)              # (L4), named once
-    gates = {"f": dc * c_prev * ft * (1 - ft),                          # (10)
-             "i": dc * cct * it * (1 - it),                             # (9)
-             "c": dc * it * (1 - cct**2),                               # (8)
-             "o": da_next * np.tanh(c_next) * ot * (1 - ot)}            # (7)
-    dz = sum(W.T @ d for W, d in zip((Wf, Wi, Wc, Wo), gates.values()))  # (15), (17)
-    return {"dxt": dz[len(a_prev):], "da_prev": dz[:len(a_prev)], "dc_prev": dc * ft,  # (16)
-            **_parameter_gradients(gates, np.concatenate([a_prev, xt]))}
+    cache: LSTMCache,  # from lstm_cell_forward
+) -> dict[str, np.ndarray]:  # dxt, da_prev, dc_prev, dWf, dbf, dWi, dbi, ..., dWo, dbo
+    "One step of the LSTM backwards, equations (7) to (17)."
+    p, z = cache.parameters, np.concatenate([cache.a_prev, cache.xt])
+    n_a, tanh_c = len(cache.a_prev), np.tanh(cache.c_next)
+    delta_c = dc_next + da_next * cache.ot * (1 - tanh_c**2)  # (L4)
+    dot = da_next * tanh_c * cache.ot * (1 - cache.ot)  # (7)
+    dcct = delta_c * cache.it * (1 - cache.cct**2)  # (8)
+    dit = delta_c * cache.cct * cache.it * (1 - cache.it)  # (9)
+    dft = delta_c * cache.c_prev * cache.ft * (1 - cache.ft)  # (10)
+    dz = (np.dot(p["Wf"].T, dft) + np.dot(p["Wi"].T, dit)
+          + np.dot(p["Wc"].T, dcct) + np.dot(p["Wo"].T, dot))  # (15), (17)
+    return {
+        "dxt": dz[n_a:], "da_prev": dz[:n_a], "dc_prev": delta_c * cache.ft,  # (16)
+        "dWf": np.dot(dft, z.T), "dbf": dft.sum(axis=1, keepdims=True),  # (11)
+        "dWi": np.dot(dit, z.T), "dbi": dit.sum(axis=1, keepdims=True),  # (12)
+        "dWc": np.dot(dcct, z.T), "dbc": dcct.sum(axis=1, keepdims=True),  # (13)
+        "dWo": np.dot(dot, z.T), "dbo": dot.sum(axis=1, keepdims=True),  # (14)
+    }
 
 # %% ../../nbs/07_lstm_backward.ipynb #455f5c69
+@guarded(LSTM_PARAMETERS, LSTMCache,
+         returns="dx da0 dc0 dWf dbf dWi dbi dWc dbc dWo dbo")
 def lstm_backward(
     da: ArrayLike,  # what reaches each hidden state from its own step's output, (n_a, m, T_da)
-    caches: tuple,  # (list of step caches, x), from lstm_forward
+    caches: Caches,  # from lstm_forward
     dc: ArrayLike | None = None,  # what reaches each memory from outside, (n_a, m, T_da)
-) -> dict[str, np.ndarray]:  # dx (n_x, m, T_da), da0, dc0, then dWf, dbf, ..., dWo, dbo
+) -> dict[str, np.ndarray]:  # dx, da0, dc0, dWf, dbf, dWi, dbi, ..., dWo, dbo
     """The LSTM backwards through time, equations (L5) and (L6): two lines carry gradients back.
 
-    da may cover only the first T_da of the T_x steps, and dc then covers as many. Dtype and errors
-    as in `rnn_backward`."""
-    steps, own, *given = _sequence(caches, da=da, **({} if dc is None else {"dc": dc}))
-    own_c = given[0] if given else np.zeros_like(own)
-    dx, sums = [], dict[str, np.ndarray]()
-    da_prev: Any = 0                                          # after the last step comes nothing
-    dc_prev: Any = 0
-    for t in reversed(range(own.shape[2])):
-        da_next, dc_next = own[:, :, t] + da_prev, own_c[:, :, t] + dc_prev     # (L5)
-        step = lstm_cell_backward(da_next, dc_next, steps[t])
-        dxt, da_prev, dc_prev = (step.pop(name) for name in ("dxt", "da_prev", "dc_prev"))
-        dx.append(dxt)
-        sums = {name: sums.get(name, 0) + step[name] for name in step}          # (L6)
+    da may cover only the first T_da of the T_x steps, and dc then covers as many."""
+    da_prev, dc_prev, dx, sums = 0, 0, [], {}  # after the last step comes nothing
+    for t in reversed(range(da.shape[2])):
+        da_next = da[:, :, t] + da_prev  # (L5)
+        dc_next = dc_prev if dc is None else dc[:, :, t] + dc_prev  # (L5)
+        step = lstm_cell_backward(da_next, dc_next, caches.steps[t])
+        da_prev, dc_prev = step.pop("da_prev"), step.pop("dc_prev")
+        dx.append(step.pop("dxt"))
+        for name in step: sums[name] = sums.get(name, 0) + step[name]  # (L6)
     return {"dx": np.stack(dx[::-1], axis=2), "da0": da_prev, "dc0": dc_prev, **sums}

@@ -14,30 +14,27 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..notation import LSTM_PARAMETERS, checked
-from .gates import lstm_cell_forward
+from ..checking import Caches, guarded
+from .cell import LSTMCache, lstm_cell_forward
+from ..notation import LSTM_PARAMETERS
 
 # %% ../../nbs/04_lstm_forward.ipynb #ec2229b4
+@guarded(LSTM_PARAMETERS, LSTMCache, returns="a y c caches")
 def lstm_forward(
     x: ArrayLike,  # input, (n_x, m, T_x)
     a0: ArrayLike,  # hidden state before the first step, (n_a, m)
     parameters: Mapping[str, ArrayLike],  # Wf, bf, Wi, bi, Wc, bc, Wo, bo, Wy, by
-    c0: ArrayLike | None = None,  # memory before the first step, (n_a, m); zeros when not given
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple]:  # a, y (n_y, m, T_x), c, caches
-    """The LSTM over a whole sequence: equation (L2), `lstm_cell_forward` at every step.
-
-    The states a and c have the shape (n_a, m, T_x). The caches are `(list of the T_x step caches,
-    x)`; they hold inputs and parameters by reference. Dtype and errors as in
-    `lstm_cell_forward`."""
-    inputs = {"x": x, "a0": a0} | ({} if c0 is None else {"c0": c0})
-    x, a0, *rest, by = checked(inputs, parameters, LSTM_PARAMETERS)
-    a_next, c_next = a0, np.zeros_like(a0) if c0 is None else rest[0]
-    (n_a, m), T_x, n_y = a0.shape, x.shape[2], len(by)
-    a, c, y = (np.empty((n, m, T_x), x.dtype) for n in (n_a, n_a, n_y))
-    steps = []
-    for t in range(T_x):
-        step = lstm_cell_forward(x[:, :, t], a_next, c_next, parameters)      # (L2)
+    c0: ArrayLike | None = None,  # memory before the first step, (n_a, m); zeros if None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, Caches]:  # a, y, c, caches
+    "The LSTM over a whole sequence: equation (L2), `lstm_cell_forward` at every step."
+    a_next, c_next = a0, np.zeros_like(a0) if c0 is None else c0
+    states, memories, predictions, steps = [], [], [], []
+    for t in range(x.shape[2]):
+        step = lstm_cell_forward(x[:, :, t], a_next, c_next, parameters)  # (L2)
         a_next, c_next, yt, cache = step
-        a[:, :, t], c[:, :, t], y[:, :, t] = a_next, c_next, yt
+        states.append(a_next)
+        memories.append(c_next)
+        predictions.append(yt)
         steps.append(cache)
-    return a, y, c, (steps, x)
+    a, c, y = (np.stack(values, axis=2) for values in (states, memories, predictions))
+    return a, y, c, Caches(steps, x)

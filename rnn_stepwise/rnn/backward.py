@@ -14,80 +14,41 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..notation import RNN_PARAMETERS, as_arrays, check_shapes, checked
-
-# %% ../../nbs/06_rnn_backward.ipynb #b05313ec
-def _entries(cache, names):
-    "The entries of a step's cache, or an error that says what it should have been"
-    expected = f"expected the tuple ({', '.join(names.split())})"
-    if not isinstance(cache, tuple):
-        raise TypeError(f"cache: {expected}, got {type(cache).__name__}")
-    if len(cache) != len(names.split()):
-        raise ValueError(f"cache: {expected}, got {len(cache)} entries")
-    return cache
-
-# %% ../../nbs/06_rnn_backward.ipynb #b7eadf5c
-def _step_caches(caches):
-    "The step caches of a sequence, or an error that says what they should have been"
-    if not isinstance(caches, tuple) or len(caches) != 2 or not isinstance(caches[0], list):
-        what = f"{type(caches).__name__} of {len(caches)}" if isinstance(caches, tuple) else (
-            type(caches).__name__)
-        raise TypeError(f"caches: expected the tuple (list of step caches, x), got {what}")
-    if not caches[0]: raise ValueError("caches: expected at least one step, got an empty list")
-    for t, step in enumerate(caches[0]):
-        if not (isinstance(step, tuple) and step):
-            what = "an empty tuple" if step == () else type(step).__name__
-            raise TypeError(f"caches: expected a tuple for every step, got {what} at step {t}")
-    return caches[0]
-
-def _sequence(caches, **upstream):
-    "The step caches of a sequence, and the gradients that arrive from above, checked together"
-    steps, x = _step_caches(caches), caches[1]
-    arrays = as_arrays({"a_next": steps[0][0], **upstream})            # one dtype from the start
-    sizes = check_shapes({"x": x, **arrays}, T_x=len(steps))
-    del arrays["a_next"]
-    if sizes["T_da"] > len(steps):
-        name, array = next(iter(arrays.items()))
-        raise ValueError(f"{name}: expected (n_a, m, T_da) with T_da at most T_x = {len(steps)}, "
-                         f"got {array.shape}")
-    return [steps, *arrays.values()]
+from ..checking import Caches, guarded
+from ..notation import RNN_PARAMETERS
+from .cell import RNNCache
 
 # %% ../../nbs/06_rnn_backward.ipynb #de15993c
+@guarded(RNN_PARAMETERS, RNNCache, returns="dxt da_prev dWax dWaa dba")
 def rnn_cell_backward(
     da_next: ArrayLike,  # the whole gradient that reaches a_next, (n_a, m)
-    cache: tuple,  # (a_next, a_prev, xt, parameters), from rnn_cell_forward
-) -> dict[str, np.ndarray]:  # dxt (n_x, m), da_prev (n_a, m), dWax, dWaa, dba
-    """One step of the RNN backwards, equations (R6) to (R11).
-
-    Each gradient has the shape of what it is the gradient of. Dtype as in the forward functions;
-    errors as in `check_shapes`, and TypeError or ValueError for what is no cache of this cell."""
-    a_next, a_prev, xt, parameters = _entries(cache, "a_next a_prev xt parameters")
-    a_next, a_prev, xt, da_next, Wax, Waa, *_ = checked(
-        {"a_next": a_next, "a_prev": a_prev, "xt": xt, "da_next": da_next},
-        parameters, RNN_PARAMETERS)
-    dtanh = da_next * (1 - a_next**2)                       # (R6)
-    return {"dxt": Wax.T @ dtanh,                           # (R7)
-            "da_prev": Waa.T @ dtanh,                       # (R8)
-            "dWax": dtanh @ xt.T,                           # (R9)
-            "dWaa": dtanh @ a_prev.T,                       # (R10)
-            "dba": dtanh.sum(axis=1, keepdims=True)}        # (R11)
+    cache: RNNCache,  # from rnn_cell_forward
+) -> dict[str, np.ndarray]:  # dxt, da_prev, dWax, dWaa, dba
+    "One step of the RNN backwards, equations (R6) to (R11)."
+    p = cache.parameters
+    dtanh = da_next * (1 - cache.a_next**2)  # (R6)
+    return {
+        "dxt": np.dot(p["Wax"].T, dtanh),  # (R7)
+        "da_prev": np.dot(p["Waa"].T, dtanh),  # (R8)
+        "dWax": np.dot(dtanh, cache.xt.T),  # (R9)
+        "dWaa": np.dot(dtanh, cache.a_prev.T),  # (R10)
+        "dba": dtanh.sum(axis=1, keepdims=True),  # (R11)
+    }
 
 # %% ../../nbs/06_rnn_backward.ipynb #c8c3005e
+@guarded(RNN_PARAMETERS, RNNCache, returns="dx da0 dWax dWaa dba")
 def rnn_backward(
     da: ArrayLike,  # what reaches each state from its own step's output, (n_a, m, T_da)
-    caches: tuple,  # (list of step caches, x), from rnn_forward
-) -> dict[str, np.ndarray]:  # dx (n_x, m, T_da), da0 (n_a, m), dWax, dWaa, dba
+    caches: Caches,  # from rnn_forward
+) -> dict[str, np.ndarray]:  # dx, da0, dWax, dWaa, dba
     """The RNN backwards through time, equations (R12) and (R13).
 
-    da may cover only the first T_da of the T_x steps: the loss does not look at the later ones.
-    Dtype and errors as in `rnn_cell_backward`; ValueError for T_da > T_x."""
-    steps, own = _sequence(caches, da=da)
-    sums: dict[str, Any] = dict.fromkeys(("dWax", "dWaa", "dba"), 0)
-    dx: list[np.ndarray] = []
-    da_prev: Any = 0                                          # after the last step comes nothing
-    for t in reversed(range(own.shape[2])):
-        step = rnn_cell_backward(own[:, :, t] + da_prev, steps[t])       # (R12): two gradients meet
-        da_prev = step["da_prev"]
-        dx.append(step["dxt"])
-        for name in sums: sums[name] = sums[name] + step[name]            # (R13)
+    da may cover only the first T_da of the T_x steps: the loss does not look at the later ones."""
+    da_prev, dx, sums = 0, [], {}  # after the last step comes nothing
+    for t in reversed(range(da.shape[2])):
+        da_next = da[:, :, t] + da_prev  # (R12): two gradients meet
+        step = rnn_cell_backward(da_next, caches.steps[t])
+        da_prev = step.pop("da_prev")
+        dx.append(step.pop("dxt"))
+        for name in step: sums[name] = sums.get(name, 0) + step[name]  # (R13)
     return {"dx": np.stack(dx[::-1], axis=2), "da0": da_prev, **sums}

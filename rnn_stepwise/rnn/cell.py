@@ -6,15 +6,17 @@
 from __future__ import annotations
 
 # %% auto #0
-__all__ = ['book_rnn', 'rnn_cell_forward']
+__all__ = ['book_rnn', 'RNNCache', 'rnn_cell_forward']
 
 # %% ../../nbs/01_rnn_cell.ipynb #667827e9
 from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..notation import RNN_PARAMETERS, checked, softmax
+from ..checking import guarded
+from ..notation import RNN_PARAMETERS, softmax
 
 # %% ../../nbs/01_rnn_cell.ipynb #9fff370d
 def book_rnn() -> dict[str, np.ndarray]:  # Wax, Waa, Wya, ba, by
@@ -28,19 +30,21 @@ def book_rnn() -> dict[str, np.ndarray]:  # Wax, Waa, Wya, ba, by
     }
 
 # %% ../../nbs/01_rnn_cell.ipynb #ca0ccd18
+class RNNCache(NamedTuple):
+    "What one step of the RNN keeps for the way back: inputs by reference, the result a copy."
+    a_next: np.ndarray  # hidden state of step t, (n_a, m)
+    a_prev: np.ndarray  # hidden state of step t-1, (n_a, m)
+    xt: np.ndarray  # input at step t, (n_x, m)
+    parameters: Mapping[str, Any]  # the caller's own
+
+@guarded(RNN_PARAMETERS, RNNCache, returns="a_next yt_pred cache")
 def rnn_cell_forward(
     xt: ArrayLike,  # input at step t, (n_x, m)
     a_prev: ArrayLike,  # hidden state of step t-1, (n_a, m)
     parameters: Mapping[str, ArrayLike],  # Wax, Waa, Wya, ba, by
-) -> tuple[np.ndarray, np.ndarray, tuple]:  # a_next (n_a, m), yt_pred (n_y, m), cache
-    """One step of the RNN, equations (R1) and (R2).
-
-    The cache is `(a_next, a_prev, xt, parameters)`. It holds the inputs and the parameters by
-    reference, an input converted only where it had to be, and a copy of `a_next`. Results have
-    the arguments' common dtype if that is float32, float64 or complex, else float64. Raises the
-    errors of `check_shapes`, and ValueError for a missing parameter."""
-    xt, a_prev, Wax, Waa, Wya, ba, by = checked(
-        {"xt": xt, "a_prev": a_prev}, parameters, RNN_PARAMETERS)
-    a_next = np.tanh(Waa @ a_prev + Wax @ xt + ba)      # (R1)
-    yt_pred = softmax(Wya @ a_next + by)                # (R2)
-    return a_next, yt_pred, (a_next.copy(), a_prev, xt, parameters)
+) -> tuple[np.ndarray, np.ndarray, RNNCache]:  # a_next, yt_pred, cache
+    "One step of the RNN, equations (R1) and (R2)."
+    p = parameters
+    a_next = np.tanh(np.dot(p["Waa"], a_prev) + np.dot(p["Wax"], xt) + p["ba"])  # (R1)
+    yt_pred = softmax(np.dot(p["Wya"], a_next) + p["by"])  # (R2)
+    return a_next, yt_pred, RNNCache(a_next.copy(), a_prev, xt, parameters)

@@ -9,54 +9,44 @@ from __future__ import annotations
 __all__ = ['rnn_forward', 'nudge']
 
 # %% ../../nbs/02_rnn_forward.ipynb #d235cb30
-import operator
 from collections.abc import Callable, Mapping, Sequence
-from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..notation import RNN_PARAMETERS, as_arrays, checked
-from .cell import rnn_cell_forward
+from ..checking import Caches, as_arrays, guarded, index, number
+from ..notation import RNN_PARAMETERS
+from .cell import RNNCache, rnn_cell_forward
 
 # %% ../../nbs/02_rnn_forward.ipynb #65985adc
+@guarded(RNN_PARAMETERS, RNNCache, returns="a y_pred caches")
 def rnn_forward(
     x: ArrayLike,  # input, (n_x, m, T_x)
     a0: ArrayLike,  # hidden state before the first step, (n_a, m)
     parameters: Mapping[str, ArrayLike],  # Wax, Waa, Wya, ba, by
-) -> tuple[np.ndarray, np.ndarray, tuple]:  # a (n_a, m, T_x), y_pred (n_y, m, T_x), caches
-    """The RNN over a whole sequence: equation (R3), `rnn_cell_forward` at every step.
-
-    The caches are `(list of the T_x step caches, x)`; they hold inputs and parameters by reference.
-    Dtype and errors are those of `rnn_cell_forward`."""
-    x, a0, *_, by = checked({"x": x, "a0": a0}, parameters, RNN_PARAMETERS)
-    (n_a, m), T_x, n_y = a0.shape, x.shape[2], len(by)
-    a, y_pred = np.empty((n_a, m, T_x), x.dtype), np.empty((n_y, m, T_x), x.dtype)
-    a_next, steps = a0, []
-    for t in range(T_x):
-        a_next, yt_pred, cache = rnn_cell_forward(x[:, :, t], a_next, parameters)     # (R3)
-        a[:, :, t], y_pred[:, :, t] = a_next, yt_pred
+) -> tuple[np.ndarray, np.ndarray, Caches]:  # a, y_pred, caches
+    "The RNN over a whole sequence: equation (R3), `rnn_cell_forward` at every step."
+    a_next, states, predictions, steps = a0, [], [], []
+    for t in range(x.shape[2]):
+        a_next, yt_pred, cache = rnn_cell_forward(x[:, :, t], a_next, parameters)  # (R3)
+        states.append(a_next)
+        predictions.append(yt_pred)
         steps.append(cache)
-    return a, y_pred, (steps, x)
+    return np.stack(states, axis=2), np.stack(predictions, axis=2), Caches(steps, x)
 
 # %% ../../nbs/02_rnn_forward.ipynb #cc7c64eb
 def nudge(
-    states: Callable[[np.ndarray], ArrayLike],  # x → what is watched, such as a, (n_a, m, T_x)
-    x: ArrayLike,  # the input that is nudged, float64
+    states: Callable[[np.ndarray], ArrayLike],  # x → what is watched, such as a
+    x: ArrayLike,  # the input that is nudged
     at: Sequence[int],  # which entry of x
     h: float = 1e-5,  # how far, up and down
 ) -> np.ndarray:  # of the shape of states(x)
     """The rate at which `states(x)` responds to one entry of x: the central difference (R4).
 
-    x is taken in double precision and not changed. The error is about h² by theory plus 1e-16/h by
-    rounding. ValueError for an index that x does not have or an h that is not positive."""
+    x may have any shape, such as (n_x, m, T_x), and is taken in double precision; the result has
+    the shape of states(x). The error is about h² by theory plus 1e-16/h by rounding."""
     x = as_arrays({"x": x, "double": 0.0})["x"]
-    if not (isinstance(h, Real) and h > 0):
-        raise ValueError(f"h: expected a positive number, got {h!r}")
-    try: index = tuple(operator.index(i) for i in at)
-    except TypeError: raise TypeError(f"at: expected ints, one an axis, got {at!r}") from None
-    if len(index) != x.ndim or not all(-n <= i < n for i, n in zip(index, x.shape)):
-        raise ValueError(f"at: expected an index into x of shape {x.shape}, got {at}")
+    h = number("h", h, positive=True)
     bump = np.zeros_like(x)
-    bump[index] = h
-    return (np.asarray(states(x + bump)) - np.asarray(states(x - bump))) / (2 * h)     # (R4)
+    bump[index("at", at, x.shape)] = h
+    return (np.asarray(states(x + bump)) - np.asarray(states(x - bump))) / (2 * h)  # (R4)
