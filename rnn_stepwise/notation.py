@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .checking import (
-    KNOWN, choice, generator, guarded, scores, shape_in_numbers, whole)
+    KNOWN, choice, generator, scores, shape_in_numbers, whole)
+from .guard import guarded
 
 # %% ../nbs/00_notation.ipynb #7db62c08
 def book_sequence(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import rnn_stepwise as rs
+from rnn_stepwise.checking import as_arrays, error_of
 
 N_X, N_A, N_Y, M, T_X = 3, 5, 2, 7, 4
 
@@ -188,14 +189,14 @@ def test_every_argument_is_refused_by_name(function, wrong, error):
     import inspect
     names = [n for n in inspect.signature(function).parameters if n not in ("parameters", "c0")]
     for i, name in enumerate(names):
-        message = rs.error_of(call, function, [*arrays[:i], wrong, *arrays[i + 1:]], parameters)
+        message = error_of(call, function, [*arrays[:i], wrong, *arrays[i + 1:]], parameters)
         assert message.startswith(f"{error}: {name}: expected "), message
         assert ", got " in message
     for name in parameters:
-        message = rs.error_of(call, function, arrays, {**parameters, name: wrong})
+        message = error_of(call, function, arrays, {**parameters, name: wrong})
         assert message.startswith(f"{error}: {name}: expected "), message
         missing = {k: v for k, v in parameters.items() if k != name}
-        assert rs.error_of(call, function, arrays, missing).startswith(f"ValueError: {name}: expected ")
+        assert error_of(call, function, arrays, missing).startswith(f"ValueError: {name}: expected ")
 
 
 @every
@@ -206,9 +207,9 @@ def test_every_wrong_size_is_refused(function):
             longer = np.concatenate([parameters[name]] * 2, axis=axis)
             if (name, axis) in (("Wya", 0), ("Wy", 0)): name_at_fault = "by"       # by disagrees next
             else: name_at_fault = name
-            message = rs.error_of(call, function, arrays, {**parameters, name: longer})
+            message = error_of(call, function, arrays, {**parameters, name: longer})
             assert message.startswith(f"ValueError: {name_at_fault}: expected ("), message
-        assert rs.error_of(call, function, arrays,
+        assert error_of(call, function, arrays,
                            {**parameters, name: parameters[name][:, 0]}).startswith("ValueError: ")
 
 
@@ -222,7 +223,7 @@ def test_lstm_memory_is_checked_and_kept():
     for one, two in zip(zeros[:3], rs.lstm_forward(*arrays, parameters)[:3]):
         np.testing.assert_array_equal(one, two, strict=True)
     for wrong in c0[:, :3], c0[:3], c0[None], 0.0:
-        assert rs.error_of(rs.lstm_forward, *arrays, parameters, wrong).startswith(
+        assert error_of(rs.lstm_forward, *arrays, parameters, wrong).startswith(
             "ValueError: c0: expected (n_a, m) = (5, 7), got ")
 
 
@@ -258,7 +259,7 @@ def test_check_shapes_returns_a_dictionary_of_its_own():
     ("(n_a + n_x + 1, m)", (4, 2)), ("(2, m)", (3, 2))])
 def test_check_shapes_refuses(shape, got):
     known = {"n_a": 4} if "n_a" in shape else {}
-    message = rs.error_of(rs.check_shapes, {"v": np.ones(got)}, {"v": shape}, **known)
+    message = error_of(rs.check_shapes, {"v": np.ones(got)}, {"v": shape}, **known)
     assert message.startswith(f"ValueError: v: expected {shape}") and message.endswith(f"got {got}")
 
 
@@ -269,7 +270,7 @@ def test_save_keeps_the_old_file_when_writing_fails(tmp_path, monkeypatch):
     def full(out, **arrays): out.write(b"half"); raise OSError("disk full")
     with monkeypatch.context() as broken:
         broken.setattr(np, "savez", full)
-        assert rs.error_of(rs.save_parameters, file, new) == "OSError: disk full"
+        assert error_of(rs.save_parameters, file, new) == "OSError: disk full"
     assert [path.name for path in tmp_path.iterdir()] == ["p.npz"]
     np.testing.assert_array_equal(rs.load_parameters(file)["Wax"], old["Wax"], strict=True)
 
@@ -279,7 +280,7 @@ def test_load_never_unpickles(tmp_path):
     np.savez(tmp_path / "p.npz", **{**parameters, "by": np.array([[print], [print]])})
     np.save(tmp_path / "p.npy", parameters["Wax"])
     for name in "p.npz", "p.npy":
-        assert rs.error_of(rs.load_parameters, tmp_path / name).startswith(
+        assert error_of(rs.load_parameters, tmp_path / name).startswith(
             "ValueError: file: expected an .npz of parameters, got ")
 
 
@@ -313,11 +314,11 @@ class Broken:
     ("TypeError: xt: expected an array of numbers, got an array of <U1", rs.check_shapes, [{"xt": np.array(["a"])}], {}),
     ("TypeError: xt: expected an array of numbers, got Broken (boom)", rs.check_shapes, [{"xt": Broken()}], {}),
     ("TypeError: arrays: expected a dict of arrays by name, got NoneType", rs.check_shapes, [None], {}),
-    ("TypeError: named: expected a dict of arrays by name, got list", rs.as_arrays, [[1.0]], {}),
-    ("TypeError: parameters: expected a dict of arrays by name, got list", rs.checked, [{}, [], []], {}),
-    ("ValueError: Waa: expected (n_a, n_a), got parameters without it: Wax, ba", rs.checked,
+    ("TypeError: named: expected a dict of arrays by name, got list", as_arrays, [[1.0]], {}),
+    ("TypeError: parameters: expected a dict of arrays by name, got list", checking_old, [{}, [], []], {}),
+    ("ValueError: Waa: expected (n_a, n_a), got parameters without it: Wax, ba", checking_old,
      [{}, {"Wax": [[1.0]], "ba": [[1.0]]}, ["Waa"]], {}),
-    ("ValueError: Waa: expected (n_a, n_a), got parameters without it: none", rs.checked, [{}, {}, ["Waa"]], {}),
+    ("ValueError: Waa: expected (n_a, n_a), got parameters without it: none", checking_old, [{}, {}, ["Waa"]], {}),
     ("ValueError: z: expected no empty axis, got (0, 2)", rs.sigmoid, [np.ones((0, 2))], {}),
     ("ValueError: z: expected no empty axis, got (2, 0)", rs.softmax, [np.ones((2, 0))], {}),
     ("TypeError: axis: expected an int, got 1.0", rs.softmax, [np.ones((2, 2)), 1.0], {}),
@@ -325,13 +326,13 @@ class Broken:
     ("ValueError: axis: expected an axis of z, which has 2, got -3", rs.softmax, [np.ones((2, 2)), -3], {})])
 def test_what_an_error_says(message, call, args, sizes):
     "Word for word: the name, what was expected in symbols and numbers, what came, and which is said first"
-    assert rs.error_of(call, *args, **sizes) == message
+    assert error_of(call, *args, **sizes) == message
 
 
 def test_what_check_shapes_accepts():
     assert rs.check_shapes({"dx": np.ones(2)}, {"dx": "(n)"}) == {"n": 2}        # own shapes go first
     assert type(rs.check_shapes({}, m=np.int64(2))["m"]) is int
-    assert type(rs.checked({"xt": [[1.0]]}, {}, [])) is tuple
+    assert type(checking_old({"xt": [[1.0]]}, {}, [])) is tuple
 
 
 def test_softmax_of_three_axes_along_each_and_z_is_left_alone():
@@ -344,19 +345,19 @@ def test_softmax_of_three_axes_along_each_and_z_is_left_alone():
 
 def test_what_is_said_of_caches():
     a, _, (steps, x) = rs.rnn_forward(*case(rs.rnn_forward)[0], case(rs.rnn_forward)[1])
-    da, say = np.ones((N_A, M, T_X)), lambda *caches: rs.error_of(rs.rnn_backward, da, caches)
+    da, say = np.ones((N_A, M, T_X)), lambda *caches: error_of(rs.rnn_backward, da, caches)
     names = "(a_next, a_prev, xt, parameters)"
-    assert rs.error_of(rs.rnn_cell_backward, da[:, :, 0], steps[0][:2]) == (
+    assert error_of(rs.rnn_cell_backward, da[:, :, 0], steps[0][:2]) == (
         f"ValueError: cache: expected the tuple {names}, got 2 entries")
-    assert rs.error_of(rs.rnn_cell_backward, da[:, :, 0], list(steps[0])) == (
+    assert error_of(rs.rnn_cell_backward, da[:, :, 0], list(steps[0])) == (
         f"TypeError: cache: expected the tuple {names}, got list")
     assert say([*steps[:2], list(steps[2]), steps[3]], x) == (
         "TypeError: caches: expected a tuple for every step, got list at step 2")
     assert say([(), *steps[1:]], x) == (
         "TypeError: caches: expected a tuple for every step, got an empty tuple at step 0")
-    assert rs.error_of(rs.rnn_backward, np.ones((N_A, M, 5)), (steps, x)) == (
+    assert error_of(rs.rnn_backward, np.ones((N_A, M, 5)), (steps, x)) == (
         "ValueError: da: expected (n_a, m, T_da) with T_da at most T_x = 4, got (5, 7, 5)")
     expected = "TypeError: caches: expected the tuple (list of step caches, x), got "
     assert say(steps, x, x) == expected + "tuple of 3" and say(steps[0], x) == expected + "tuple of 2"
-    assert rs.error_of(rs.rnn_backward, da, steps) == expected + "list"
+    assert error_of(rs.rnn_backward, da, steps) == expected + "list"
     assert say([], x) == "ValueError: caches: expected at least one step, got an empty list"

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import rnn_stepwise as rs
+from rnn_stepwise.checking import error_of
 
 pytest.importorskip("hypothesis", reason="hypothesis is not installed")
 from hypothesis import Phase, given, settings, strategies as st  # noqa: E402
@@ -256,7 +257,7 @@ WRONG = [("text", "TypeError"), ({}, "TypeError"), (np.array([None]), "TypeError
 
 
 def refused(name, error, call, *args, **kwargs):
-    message = rs.error_of(call, *args, **kwargs)
+    message = error_of(call, *args, **kwargs)
     assert message.startswith(f"{error}: {name}: expected ") and ", got " in message, message
 
 
@@ -300,7 +301,7 @@ def test_every_argument_is_refused_by_name(function, network):
         if name[0] in "Wb": refused(name, "ValueError", call, ...)          # missing
         for axis in range(good.ndim):                 # sizes that disagree: with this or another name
             if (name, axis) in (("da", 2), ("x", 0)): continue              # no other size to disagree with
-            message = rs.error_of(call, np.concatenate([good, good], axis))
+            message = error_of(call, np.concatenate([good, good], axis))
             assert message.startswith("ValueError: ") and ": expected (" in message, (name, message)
 
 
@@ -315,7 +316,7 @@ def test_caches_and_lengths_are_refused(function):
         for v in (), one.caches[1:], (*one.caches, 1): refused(name, "ValueError", attempt, v)
         return
     steps, x = one.caches
-    for v in (), (x, steps), (steps,), (tuple(steps), x): refused(name, "TypeError", attempt, v)
+    for v in (), (x, steps), (steps,), (iter(steps), x): refused(name, "TypeError", attempt, v)
     refused(name, "ValueError", attempt, ([], x))
     refused("x", "ValueError", attempt, (steps[:5], x))
     refused("caches", "TypeError", attempt, ([*steps[:3], None, *steps[4:]], x))

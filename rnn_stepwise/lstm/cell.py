@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..checking import guarded
+from ..guard import guarded
 from ..notation import LSTM_PARAMETERS, sigmoid, softmax
 
 # %% ../../nbs/03_lstm_cell.ipynb #80da82b9

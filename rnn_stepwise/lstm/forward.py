@@ -14,7 +14,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..checking import Caches, guarded
+from ..checking import Caches
+from ..guard import guarded
 from .cell import LSTMCache, lstm_cell_forward
 from ..notation import LSTM_PARAMETERS
 

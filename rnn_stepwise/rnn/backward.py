@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..checking import Caches, guarded
+from ..checking import Caches
+from ..guard import guarded
 from ..notation import RNN_PARAMETERS
 from .cell import RNNCache
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..checking import guarded
+from ..guard import guarded
 from ..notation import RNN_PARAMETERS, softmax
 
 # %% ../../nbs/01_rnn_cell.ipynb #9fff370d

@@ -14,7 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..checking import Caches, as_arrays, guarded, index, number
+from ..checking import Caches, as_arrays, index, number
+from ..guard import guarded
 from ..notation import RNN_PARAMETERS
 from .cell import RNNCache, rnn_cell_forward
 
