@@ -66,5 +66,6 @@ def lstm_cell_forward(
     ot = sigmoid(np.dot(p["Wo"], z) + p["bo"])  # (5)
     a_next = ot * np.tanh(c_next)  # (6)
     yt_pred = softmax(np.dot(p["Wy"], a_next) + p["by"])  # (L1)
-    kept = a_next.copy(), c_next.copy()
-    return a_next, c_next, yt_pred, LSTMCache(*kept, a_prev, c_prev, ft, it, cct, ot, xt, p)
+    cache = LSTMCache(a_next.copy(), c_next.copy(), a_prev, c_prev,
+                      ft, it, cct, ot, xt, parameters)
+    return a_next, c_next, yt_pred, cache

@@ -20,7 +20,9 @@ from ..notation import RNN_PARAMETERS, softmax
 
 # %% ../../nbs/01_rnn_cell.ipynb #9fff370d
 def book_rnn() -> dict[str, np.ndarray]:  # Wax, Waa, Wya, ba, by
-    "The RNN of the book's sentence: n_x = 3, n_a = 1, n_y = 2, small enough to follow by hand."
+    """The RNN of the book's sentence: n_x = 3, n_a = 1, n_y = 2, small enough to follow by hand.
+
+    Wax (1, 3), Waa (1, 1), Wya (2, 1), ba (1, 1), by (2, 1)."""
     return {
         "Wax": np.array([[-1.0, 1.0, 0.0]]),  # puppy: down; puppies: up; any other word: no say
         "Waa": np.array([[0.5]]),             # half of what was known is kept
