@@ -143,6 +143,22 @@ def test_a_cache_is_a_named_tuple_equal_to_the_plain_one(kind):
         assert case.caches.x is x is case.inputs["x"] and len(steps) == x.shape[2]
 
 
+def test_under_each_name_of_an_lstm_cache_stands_what_it_says():
+    case = network("lstm_cell")
+    z = np.concatenate([case.inputs["a_prev"], case.inputs["xt"]])
+    for letter, name, activate in [
+        ("f", "ft", rs.sigmoid),
+        ("i", "it", rs.sigmoid),
+        ("c", "cct", np.tanh),
+        ("o", "ot", rs.sigmoid),
+    ]:
+        weights, bias = case.parameters[f"W{letter}"], case.parameters[f"b{letter}"]
+        value = getattr(case.caches, name)
+        np.testing.assert_allclose(value, activate(weights @ z + bias), rtol=1e-13)
+    for name in "a_next", "c_next":
+        np.testing.assert_array_equal(getattr(case.caches, name), case.results[name])
+
+
 @cells
 def test_plain_tuples_are_as_good_for_a_cell(kind):
     case = network(kind)
