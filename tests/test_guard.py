@@ -224,6 +224,26 @@ def test_what_needed_no_conversion_is_the_callers_own(kind):
     assert type(listed.steps[0].a_prev) is np.ndarray
 
 
+@sequences
+def test_the_caches_hold_every_step_of_x_and_of_the_results(kind):
+    case = network(kind)
+    for t, step in enumerate(case.steps):
+        assert step.parameters is case.parameters and np.shares_memory(step.xt, case.inputs["x"])
+        np.testing.assert_array_equal(step.xt, case.inputs["x"][:, :, t], strict=True)
+        np.testing.assert_array_equal(step.a_next, case.results["a"][:, :, t], strict=True)
+
+
+@every
+def test_a_weight_changed_in_place_is_seen_on_the_way_back(kind):
+    case = network(kind)
+    case.forward()
+    before = case.backward()
+    case.parameters["Waa" if "rnn" in kind else "Wf"][...] *= 2
+    after = case.backward()
+    state = "da_prev" if kind in CELLS else "da0"
+    assert abs(after[state] - before[state]).max() > 0.01
+
+
 @every
 def test_parameters_that_had_to_be_converted_are_cached_converted(kind):
     "With everything else that stands in the dict; and the caller's own is not touched"
