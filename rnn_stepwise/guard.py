@@ -14,7 +14,7 @@ import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from functools import wraps
-from textwrap import fill
+from textwrap import wrap
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
@@ -152,16 +152,18 @@ def _asking(contract: Contract, signature: inspect.Signature) -> Callable[[Any, 
 
 # %% ../nbs/91_guard.ipynb #facf89ba
 def _shapes_of_parameters(names: Names) -> str:
-    "Names, each with its shape: 'Wax (n_a, n_x), ba (n_a, 1)'."
+    "A line for each shape: 'Wf, Wi, Wc, Wo (n_a, n_a + n_x)'."
     if callable(names): return inspect.getdoc(names) or ""
-    return ", ".join([f"{name} {shape_of(name)}" for name in names])
+    by_shape: dict[str, list[str]] = {}
+    for name in names: by_shape.setdefault(shape_of(name), []).append(name)
+    return "\n".join([f"{', '.join(group)} {shape}" for shape, group in by_shape.items()])
 
 def _row(name: str, shape: str, meaning: str = "") -> str:
-    "One line of a docstring's table."
+    "One entry of a docstring's table."
     if not shape: return ""
-    first = f"    {name:<12} "
     text = f"{shape:<15} {meaning}" if meaning else shape
-    return fill(text, 88, initial_indent=first, subsequent_indent=" " * len(first))
+    lines = [part for line in text.split("\n") for part in wrap(line, 88 - 17)]
+    return "\n".join([f"    {name:<12} {lines[0]}", *[" " * 17 + line for line in lines[1:]]])
 
 # %% ../nbs/91_guard.ipynb #a41a0ce6
 def documented(function: Any, contract: Contract, returns: str = "") -> str:
@@ -180,7 +182,7 @@ def _shape_and_meaning(contract: Contract, name: str) -> tuple[str, str]:
         return f"{cached}({fields})", ""
     if name == "caches": return f"({cached} of every step, x {shape_of('x')})", ""
     if name == "parameters": return _shapes_of_parameters(contract.parameters), ""
-    meaning = KNOWN[name].meaning if name in KNOWN else ""
+    meaning = KNOWN[name].meaning.replace("$", "") if name in KNOWN else ""
     return known_shape(name) or "", meaning
 
 # %% ../nbs/91_guard.ipynb #e4029773
