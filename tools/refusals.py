@@ -13,6 +13,7 @@ from pathlib import Path
 from docsite.names import read_names
 
 ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS, TESTS = ROOT / "nbs", ROOT / "tests"
 NAMES, LIST = "names-in-calls", "calls-of-"  # identifiers of the cells that are made
 FOLDED = '#| code-fold: true\n#| code-summary: "The names in the calls"\n'
 FUNCTION = """<details><summary><code>{heading}</code></summary>
@@ -28,35 +29,49 @@ Explained in [{title}]({notebook}#{name}).
 
 def page():
     "The notebook of the appendix."
-    return next((ROOT / "nbs").glob("9?_refusals.ipynb"))
+    (found,) = NOTEBOOKS.glob("9?_refusals.ipynb")
+    return found
 
 
-def functions():
-    "The public functions that take arguments, in the order of the book."
-    return [name for name in read_names() if name.signature not in ("", "()")]
+def load(notebook):
+    text = notebook.read_text(encoding="utf-8")
+    return json.loads(text)
 
 
 def title_of(notebook):
-    first = json.loads((ROOT / "nbs" / notebook).read_text(encoding="utf-8"))["cells"][0]
-    return first["source"][0].removeprefix("# ").strip()
+    first = load(NOTEBOOKS / notebook)["cells"][0]
+    title = first["source"][0]
+    return title.removeprefix("# ").strip()
 
 
-def one_list(function, title, calls):
+def names_in_calls():
+    "The source of the cell with the names, folded: tests/refusals.py below its imports."
+    text = (TESTS / "refusals.py").read_text(encoding="utf-8")
+    _, below_imports = text.split("\n\n\n", 1)
+    return (FOLDED + below_imports.rstrip()).splitlines(keepends=True)
+
+
+def one_list(name, title, calls):
     "What one function refuses, folded."
-    heading = escape(function.shown + function.signature).replace("*", "&#42;")
-    rows = "\n\n".join(f"{call}\n# {message}" for call, message in calls.items())
-    return FUNCTION.format(heading=heading, title=title, rows=rows,
-                           notebook=function.notebook, name=function.name)
+    heading = escape(name.shown + name.signature).replace("*", "&#42;")
+    rows = []
+    for call, message in calls.items():
+        rows.append(f"{call}\n# {message}")
+    address = {"title": title, "notebook": name.notebook, "name": name.name}
+    return FUNCTION.format(heading=heading, rows="\n\n".join(rows), **address)
 
 
 def lists(table):
-    "One cell for each chapter, with those of its functions that have rows in the table."
-    for notebook, found in groupby(functions(), attrgetter("notebook")):
-        known = [function for function in found if function.shown in table]
-        if not known: continue
+    "One cell for each chapter, with those of its names that have rows in the table."
+    for notebook, found in groupby(read_names(), attrgetter("notebook")):
+        known = [name for name in found if name.shown in table]
+        if not known:
+            continue
         title = title_of(notebook)
         parts = [f"## {title}", f"`{known[0].module}`"]
-        for function in known: parts.append(one_list(function, title, table[function.shown]))
+        for name in known:
+            calls = table[name.shown]
+            parts.append(one_list(name, title, calls))
         source = "\n\n".join(parts).splitlines(keepends=True)
         identifier = LIST + notebook[:2]
         yield {"cell_type": "markdown", "id": identifier, "metadata": {}, "source": source}
@@ -64,14 +79,14 @@ def lists(table):
 
 def made(path):
     "The text of the notebook with its lists made anew; they stand before its last cell."
-    notebook = json.loads(path.read_text(encoding="utf-8"))
-    table = tomllib.loads((ROOT / "tests/refusals.toml").read_text(encoding="utf-8"))
-    names = (ROOT / "tests/refusals.py").read_text(encoding="utf-8")
-    below_imports = names.split("\n\n\n", 1)[1].rstrip()
+    notebook = load(path)
+    text = (TESTS / "refusals.toml").read_text(encoding="utf-8")
     *written, last = [cell for cell in notebook["cells"] if not cell["id"].startswith(LIST)]
     for cell in written:
-        if cell["id"] == NAMES: cell["source"] = (FOLDED + below_imports).splitlines(keepends=True)
-    notebook["cells"] = [*written, *lists(table), last]
+        if cell["id"] == NAMES:
+            cell["source"] = names_in_calls()
+    made_lists = lists(tomllib.loads(text))
+    notebook["cells"] = [*written, *made_lists, last]
     return json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
