@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from html import escape
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from docsite.markdown import Converter
 from docsite.memo import Memo
 from docsite.names import read_names
 from docsite.process import DocsError, Page, process, read_facts, read_pages, root
-from docsite.reference import FUNCTIONS, SYMBOLS, Equation, functions_page, read_equations
+from docsite.reference import FUNCTIONS, SYMBOLS, functions_page, made_page, read_equations
 from docsite.reference import references, symbols_page
 from docsite.search import search_index
 
@@ -60,6 +61,11 @@ class Site:
         notebooks = {page.notebook for page in pages}
         self.names = [name for name in read_names() if name.notebook in notebooks]
         self.equations = read_equations(pages)
+        listed = {"symbols": SYMBOLS} if self.equations else {}
+        listed |= {"functions": FUNCTIONS} if self.names else {}
+        self.listed = [*pages, *(made_page(stem, title, "", []) for stem, title in listed.items())]
+        appendices = [page.output for page in pages if page.notebook[:1] == "9"]
+        self.parts = dict.fromkeys(appendices[:1], "Appendices") | {"symbols.html": "Look up"}
         self.texts: dict[str, str] = {}  # page -> HTML, formulas still as TeX
         self.figures: dict[str, bytes] = {}  # path in the site -> content
         self.made: list[Page] = []  # what no notebook holds
@@ -91,27 +97,19 @@ class Site:
             "link-map": {other.notebook: other.output for other in self.pages},
             "equations": {equation.tag: equation.identifier for equation in own},
             "references": {number: found.address(page) for number, found in meant.items()},
-            "chapters": [
-                {"number": p.number, "title": p.title, "href": p.output, "current": p is page}
-                for p in self.pages
-            ],
-            "lists": [
-                {"title": title, "href": href, "current": page.output == href}
-                for title, href, entries in (
-                    (SYMBOLS, "symbols.html", self.equations),
-                    (FUNCTIONS, "functions.html", self.names),
-                )
-                if entries
-            ],
+            "chapters": [],
         }
+        for other in self.listed:
+            entry = {"number": other.number, "title": other.title, "href": other.output}
+            entry["current"] = other.output == page.output
+            entry["part"] = self.parts.get(other.output, "")
+            metadata["chapters"].append(entry)
         if page in self.pages:
             metadata["notebook"] = page.notebook
         if website.get("page-navigation") and page in self.pages:
-            position = self.pages.index(page)
-            for key, index in (("previous", position - 1), ("next", position + 1)):
-                if 0 <= index < len(self.pages):
-                    other = self.pages[index]
-                    metadata[key] = {"title": other.title, "href": other.output}
+            order = [*metadata["chapters"][: len(self.pages)], None]  # None before the first, too
+            at = self.pages.index(page)
+            metadata["neighbours"] = {"previous": order[at - 1], "next": order[at + 1]}
         return metadata
 
     def render(self, page: Page) -> None:
@@ -134,14 +132,13 @@ class Site:
     def previews(self, text: str) -> str:
         """What stands on other pages and may be looked at from this one: its equations."""
         found = set(re.findall(r'href="([^"#]+#eq-[^"]+)" class="equation"', text))
-        elsewhere: dict[str, Equation] = {
-            f"{equation.page.output}#{equation.identifier}": equation for equation in self.equations
-        }
-        return "".join(
-            f'<template data-of="{address}"><span class="math display">'
-            f"\\[{escape(elsewhere[address].tex)}\\]</span></template>\n"
-            for address in sorted(found)
-        )
+        templates = []
+        for equation in self.equations:
+            address = f"{equation.page.output}#{equation.identifier}"
+            if address in found:
+                formula = f'<span class="math display">\\[{escape(equation.tex)}\\]</span>'
+                templates.append(f'<template data-of="{address}">{formula}</template>\n')
+        return "".join(templates)
 
     def contents(self) -> dict[str, bytes]:
         """Every file that is made: path in the site -> content."""
@@ -161,11 +158,6 @@ class Site:
             notebook = get_config().nbs_path / page.notebook
             contents[f"notebooks/{page.notebook}"] = notebook.read_bytes()
         return contents
-
-
-def escape(text: str) -> str:
-    """Text in HTML."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def source_files() -> list[Path]:

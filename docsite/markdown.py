@@ -24,6 +24,7 @@ UNSUPPORTED = re.compile(
     r"|^ *```+ *\{[a-z]+\}",  # diagrams and other languages that Quarto would run
     re.MULTILINE,
 )
+DEFINITION = re.compile(r"^(?:@.*\n(?: .*\n)*)*(?:def|class) (\w+)", re.MULTILINE)
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -88,8 +89,7 @@ class Converter:
     def convert(self) -> str:
         """The markdown of the whole page."""
         parts, code_cells = [], 0
-        for index, (cell, following) in enumerate(zip(self.page.cells, [*self.page.cells[1:], {}])):
-            cell = without_repetition(cell, following.get("source", ""))
+        for index, cell in enumerate(under_headings(self.page.cells)):
             code_cells += cell["cell_type"] == "code"
             try:
                 if cell["cell_type"] == "code":
@@ -199,18 +199,32 @@ def is_plot_handle(output: dict, has_image: bool) -> bool:
     return bool(bracketed) or text.startswith(("<matplotlib", "[<matplotlib"))
 
 
-def without_repetition(cell: dict, following: str) -> dict:
-    """nbdev documents a symbol in front of its source. Where the source is shown, it says all that
-    the documentation says, so only the heading, which is the symbol's anchor, stays."""
-    documents = re.search(r"^show_doc\((\w+)\)", cell["source"], re.M)
-    if not documents or not re.search(rf"^(?:def|class) {documents[1]}\b", following, re.M):
-        return cell
-    outputs = []
-    for output in cell["outputs"]:
-        text = text_of(output["data"]["text/markdown"])
-        heading = re.match(r"---\n(?:.*\n)*?(#+ .+\n)", text)[1]
-        outputs.append({**output, "data": {"text/markdown": f"---\n\n{heading}"}})
-    return {**cell, "outputs": outputs}
+def documented_by(cell: dict) -> str:
+    """The name that a cell of nbdev documents."""
+    found = re.search(r"^show_doc\((\w+)\)", cell["source"], re.M)
+    return found[1] if found else ""
+
+
+def under_headings(cells: list[dict]) -> list[dict]:
+    """nbdev documents the names of a cell above and below it. Where the source is shown, it says all
+    that the documentation says: of that only the heading, the name's anchor, stays, right above it."""
+    names, shown, result = set(map(documented_by, cells)), set(), []
+    for above, cell in zip([{"source": ""}, *cells], cells):
+        found = [m for m in DEFINITION.finditer(cell["source"]) if m[1] in names]
+        if not found or not documented_by(above):
+            result.append(cell)
+            continue
+        ends = [*(start.start() for start in found[1:]), None]
+        for start, begin, end in zip(found, [0, *ends], ends):
+            heading = f"### {start[1]} {{.doc-name .unnumbered}}"
+            piece = {**cell, "source": cell["source"][begin:end]}
+            if begin:
+                del piece["id"]
+            if end:
+                piece["outputs"] = []
+            result += [{"cell_type": "markdown", "source": heading}, piece]
+            shown.add(start[1])
+    return [cell for cell in result if documented_by(cell) not in shown]
 
 
 def tidy_show_doc(text: str) -> str:

@@ -1,12 +1,13 @@
 """The public names of the package, and where on the site each of them is explained.
 
-Read from the generated modules: nbdev marks each piece of code with the notebook and the cell that
-it comes from, and lists the public names in `__all__`.
+nbdev marks each piece of code in the generated modules with the notebook and the cell that it comes
+from, and lists the public names in `__all__`.
 """
 
-import ast
+import inspect
 import re
 from dataclasses import dataclass
+from importlib import import_module
 
 from nbdev.config import get_config
 
@@ -17,56 +18,53 @@ MARKER = re.compile(r"^# %% (?:\.\./)*nbs/(\S+\.ipynb) #(\w+)", re.MULTILINE)
 
 @dataclass
 class PublicName:
-    """One name that `from rnn_stepwise import *` gives."""
+    """One name that a module of the package exports."""
 
     name: str
+    shown: str  # as a reader calls it: sigmoid, but checking.whole, which the package does not offer
     module: str  # rnn_stepwise.notation
     notebook: str  # 00_notation.ipynb
     cell: str  # the identifier of the cell that defines it
-    signature: str  # "(x, axis=0)"; empty for what is not a function
-    summary: str  # first sentence of its documentation
+    value: object
 
+    @property
+    def signature(self) -> str:
+        """The arguments of a function, without annotations: "(x, axis=0)"."""
+        if not inspect.isroutine(inspect.unwrap(self.value)):
+            return ""
+        found = inspect.signature(self.value)
+        bare = [one.replace(annotation=one.empty) for one in found.parameters.values()]
+        return str(found.replace(parameters=bare, return_annotation=found.empty))
 
-def signature(node: ast.AST) -> str:
-    """The arguments of a function, without annotations."""
-    if not isinstance(node, ast.FunctionDef):
-        return ""
-    bare = ast.parse(ast.unparse(node)).body[0].args
-    for argument in ast.walk(bare):
-        if isinstance(argument, ast.arg):
-            argument.annotation = None
-    return f"({ast.unparse(bare)})"
+    @property
+    def paragraphs(self) -> list[str]:
+        """The documentation of a function or a class; other values have none of their own."""
+        documented = self.signature or inspect.isclass(self.value)
+        return (inspect.getdoc(self.value) or "").split("\n\n") if documented else [""]
 
-
-def definitions(tree: ast.Module) -> dict[str, ast.stmt]:
-    """Every name that a module defines at its top level, and the statement that does it."""
-    found: dict[str, ast.stmt] = {}
-    for node in tree.body:
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            found[node.name] = node
-        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            found |= {target.id: node for target in targets if isinstance(target, ast.Name)}
-    return found
+    @property
+    def summary(self) -> str:
+        """The first paragraph, on one line."""
+        return " ".join(self.paragraphs[0].split())
 
 
 def read_names() -> list[PublicName]:
     """The public names of all modules, in the order of the notebooks."""
     library, found = get_config().lib_path, []
+    package = import_module(library.name)
     for path in library.rglob("*.py"):
         text = path.read_text()
-        markers = [(text.count("\n", 0, m.start()), m[1], m[2]) for m in MARKER.finditer(text)]
+        markers = [(m.start(), m[1], m[2]) for m in MARKER.finditer(text)]
         if not markers:
             continue
         module = ".".join(path.relative_to(library.parent).with_suffix("").parts)
-        defined = definitions(ast.parse(text))
-        for name in ast.literal_eval(defined["__all__"].value):
-            node = defined[name]
-            notebook, cell = [m[1:] for m in markers if m[0] < node.lineno][-1]
-            documented = isinstance(node, (ast.FunctionDef, ast.ClassDef))
-            summary = (ast.get_docstring(node) or "").split("\n\n")[0] if documented else ""
-            summary = " ".join(summary.split())
-            found.append(PublicName(name, module, notebook, cell, signature(node), summary))
+        for name in import_module(module).__all__:
+            value = getattr(import_module(module), name)
+            start = re.search(rf"^(?:def |class |(?:\w+, )*){name}\b", text, re.MULTILINE).start()
+            _, notebook, cell = [marker for marker in markers if marker[0] < start][-1]
+            at_top = getattr(package, name, None) is value
+            shown = name if at_top else f"{path.stem}.{name}"
+            found.append(PublicName(name, shown, module, notebook, cell, value))
     return sorted(found, key=lambda name: name.notebook)
 
 

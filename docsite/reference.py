@@ -6,9 +6,7 @@ They are made from what the package and the chapters say, and each entry leads t
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
-
-from nbdev.config import get_config
+from textwrap import dedent, indent
 
 from docsite.names import PublicName, anchor_of
 from docsite.process import Page
@@ -45,13 +43,12 @@ class Equation:
 
 def read_equations(pages: list[Page]) -> list[Equation]:
     """All numbered equations, in the order of the book."""
-    return [
-        Equation(tag, tex.strip(), page)
-        for page in pages
-        for cell in page.cells
-        if cell["cell_type"] == "markdown"
-        for tex, tag in TAGGED.findall(cell["source"])
-    ]
+    found = []
+    for page in pages:
+        prose = [cell["source"] for cell in page.cells if cell["cell_type"] == "markdown"]
+        for tex, tag in TAGGED.findall("\n\n".join(prose)):
+            found.append(Equation(tag, tex.strip(), page))
+    return found
 
 
 def references(page: Page, equations: list[Equation]) -> dict[str, Equation]:
@@ -75,23 +72,21 @@ def symbols_page(
     equations: list[Equation],
 ) -> Page:
     """The tables of symbols in the package, and every numbered equation."""
-    package, parts, seen = import_module(get_config().lib_name), [], set()
+    parts, seen = [], set()
     for name in names:
-        table = getattr(package, name.name, None)
-        is_table = isinstance(table, Mapping) and all(
-            hasattr(row, "symbol") and hasattr(row, "shape") for row in table.values()
-        )
-        if not table or not is_table or table.keys() <= seen:
+        table = name.value
+        if not isinstance(table, Mapping) or table.keys() <= seen:
+            continue
+        if not all(hasattr(row, "symbol") and hasattr(row, "shape") for row in table.values()):
             continue
         seen |= table.keys()
-        address = linked(name, pages, places)
-        title = name.name.replace("_", " ").capitalize().replace("Rnn", "RNN")
-        title = title.replace("Lstm", "LSTM")
+        title = name.name.replace("_", " ").capitalize()
+        title = title.replace("Rnn", "RNN").replace("Lstm", "LSTM")
         parts.append(f"## {title}\n\n| Symbol | Name | Shape | Meaning |\n|:--|:--|:--|:--|")
-        parts[-1] += "".join(
-            f"\n| ${row.symbol}$ | [`{key}`]({address}) | {row.shape} | {row.meaning} |"
-            for key, row in table.items()
-        )
+        address = linked(name, pages, places)
+        for key, row in table.items():
+            linked_key = f"[`{key}`]({address})"
+            parts[-1] += f"\n| ${row.symbol}$ | {linked_key} | {row.shape} | {row.meaning} |"
     parts.append("## Equations")
     for page in dict.fromkeys(equation.page.output for equation in equations):
         found = [equation for equation in equations if equation.page.output == page]
@@ -107,19 +102,30 @@ def symbols_page(
 def functions_page(
     names: list[PublicName], pages: list[Page], places: dict[str, set[str]]
 ) -> Page:
-    """Every public name with what it does."""
-    package, parts = import_module(get_config().lib_name), []
+    """Every public name with what it does, and the shapes of what it takes and gives."""
+    parts = []
     for page in pages:
         if found := [name for name in names if name.notebook == page.notebook]:
-            module = found[0].module
-            parts.append(f"## [{page.title}]({page.output})\n\n`{module}`\n")
-            parts += [
-                f"[`{name.name}`]({linked(name, pages, places)})`{name.signature or ' '}`\n"
-                f":   {escaped(name.summary) or entries_of(getattr(package, name.name))}\n"
-                for name in found
-            ]
-    described = "Every public name, where it is explained, and what it does."
+            parts.append(f"## [{page.title}]({page.output})\n\n`{found[0].module}`\n")
+        for name in found:
+            blocks = map(documented, name.paragraphs) if name.summary else [entries_of(name.value)]
+            term = f"[`{name.shown}`]({linked(name, pages, places)})`{name.signature or ' '}`"
+            parts.append(f"{term}\n\n:   " + indent("\n\n".join(blocks), "    ").strip())
+    described = "Every public name, where it is explained, what it does, and the shapes of its arrays."
     return made_page("functions", FUNCTIONS, described, parts)
+
+
+def documented(paragraph: str) -> str:
+    """A paragraph of a docstring as markdown; a table of shapes, whose columns are apart, as a table."""
+    if not re.search(r"\S {2,}\S", paragraph):
+        return escaped(" ".join(paragraph.split()))
+    table = "| | |\n|:--|:--|"
+    for row in re.findall(r"^\S.*(?:\n .+)*", dedent(paragraph), re.MULTILINE):
+        mark, name, text = re.match(r"(→ )?(\S+) +(.+)", row, re.DOTALL).groups(default="")
+        text = " ".join(re.sub(r"(?<=\S) {2,}", ", ", text, count=1).split())
+        kept = re.sub(r"\([^()]{,20}\)", lambda shape: shape[0].replace(" ", "\xa0"), text)
+        table += f"\n| {mark}`{name}` | {kept} |"  # a shape stays on one line
+    return table
 
 
 def entries_of(value: object) -> str:
