@@ -18,5 +18,5 @@ from .rnn.backward import *
 from .lstm.backward import *
 from .jacobians import *
 from .drawing import *
-from .paths import *
+from .xrays import *
 from .errata import *
