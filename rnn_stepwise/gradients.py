@@ -6,70 +6,81 @@
 from __future__ import annotations
 
 # %% auto #0
-__all__ = ['sequence_loss', 'output_backward', 'GradientRow', 'GradientReport', 'gradient_check']
+__all__ = ['sequence_loss', 'output_names', 'output_backward', 'GradientRow', 'GradientReport', 'gradient_check']
 
 # %% ../nbs/05_gradients.ipynb #4424de53
 import warnings
 from collections.abc import Callable, Mapping
-from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._old import _at_least_one, checked
-from .checking import as_arrays
+from . import checking
+from .checking import as_arrays, refuse
+from .guard import guarded
 
 # %% ../nbs/05_gradients.ipynb #78364df9
+@guarded()
 def sequence_loss(
     y_pred: ArrayLike,  # predictions, (n_y, m, T_x)
     target: ArrayLike,  # what was right, one-hot columns, (n_y, m, T_x)
-    mask: ArrayLike | None = None,  # 1 where a step counts, (m, T_x); every step when not given
+    mask: ArrayLike | None = None,  # 1 where a step counts, (m, T_x); every step if None
 ) -> Any:  # one number, in the dtype of the arguments
     """Softmax cross-entropy (G1), summed over the examples and over the steps that count.
 
-    What is predicted where a step does not count does not matter. Errors as in `check_shapes`."""
-    inputs = {"y_pred": y_pred, "target": target} | ({} if mask is None else {"mask": mask})
-    y_pred, target, *given = checked(inputs, {}, [])
-    weight = target * given[0] if given else target                 # (n_y, m, T_x)
-    with np.errstate(divide="ignore"):                              # log 0 is -inf
-        return -(weight * np.log(np.where(weight == 0, 1, y_pred))).sum()      # (G1)
+    One number, in the dtype of the arguments. What is predicted where a step does not count does
+    not matter."""
+    weight = target if mask is None else target * mask  # (n_y, m, T_x)
+    with np.errstate(divide="ignore"):  # log 0 is -inf
+        logarithm = np.log(np.where(weight == 0, 1, y_pred))
+    return -(weight * logarithm).sum()  # (G1)
 
 # %% ../nbs/05_gradients.ipynb #11ea246a
+def output_names(parameters: Mapping[str, Any]) -> tuple[str, str]:
+    "Wya (n_y, n_a) and by (n_y, 1) of an RNN, or Wy (n_y, n_a) and by of an LSTM"
+    rnn = "Wya" in parameters or "Waa" in parameters
+    return "Wya" if rnn else "Wy", "by"
+
+@guarded(output_names, returns="da dWya dby")
 def output_backward(
     y_pred: ArrayLike,  # predictions, (n_y, m, T_x)
     target: ArrayLike,  # what was right, one-hot columns, (n_y, m, T_x)
     a: ArrayLike,  # hidden states, (n_a, m, T_x)
     parameters: Mapping[str, ArrayLike],  # with Wya and by (RNN) or Wy and by (LSTM)
-    mask: ArrayLike | None = None,  # 1 where a step counts, (m, T_x); every step when not given
-) -> dict[str, np.ndarray]:  # da (n_a, m, T_x), then dWya and dby, or dWy and dby
+    mask: ArrayLike | None = None,  # 1 where a step counts, (m, T_x); every step if None
+) -> dict[str, np.ndarray]:  # da, then dWya and dby, or dWy and dby
     """The gradients of `sequence_loss` in the output layer, and `da`, which it hands to the states.
 
-    Equations (G2) to (G5). Dtype and errors as in the forward functions."""
-    inputs = {"y_pred": y_pred, "target": target, "a": a} | ({} if mask is None else {"mask": mask})
-    rnn = isinstance(parameters, Mapping) and ("Wya" in parameters or "Waa" in parameters)
-    W = "Wya" if rnn else "Wy"
-    y_pred, target, a, *given, weights, _ = checked(inputs, parameters, [W, "by"])
-    ds = y_pred * target.sum(axis=0) - target                       # (G2)
-    if given: ds = np.where(given[0] == 0, 0, given[0] * ds)
-    return {"da": np.einsum("ka,kmt->amt", weights, ds),            # (G3)
-            f"d{W}": np.einsum("kmt,amt->ka", ds, a),               # (G4)
-            "dby": ds.sum(axis=(1, 2))[:, None]}                    # (G5)
+    Equations (G2) to (G5). `da` covers all steps: T_da = T_x. With an LSTM `dWya` is `dWy`."""
+    W, _ = output_names(parameters)
+    ds = y_pred * target.sum(axis=0) - target  # (G2)
+    if mask is not None: ds = np.where(mask == 0, 0, mask * ds)
+    return {
+        "da": np.tensordot(parameters[W], ds, axes=(0, 0)),  # (G3)
+        f"d{W}": np.tensordot(ds, a, axes=([1, 2], [1, 2])),  # (G4)
+        "dby": ds.sum(axis=(1, 2))[:, None],  # (G5)
+    }
 
 # %% ../nbs/05_gradients.ipynb #0676cd2c
 class GradientRow(NamedTuple):
     "How one array of gradients compares with numerical ones."
-    name: str                # of the gradient, such as "dWax"
-    error: float             # largest difference over largest numerical value
-    at: tuple[int, ...]      # the worst entry; the largest where only rounding differs
-    given: float             # the gradient that was given there
-    numerical: float         # and the numerical one
+    name: str  # of the gradient, such as "dWax"
+    error: float  # largest difference over largest numerical value
+    at: tuple[int, ...]  # the worst entry; the largest where only rounding differs
+    given: float  # the gradient that was given there
+    numerical: float  # and the numerical one
+
+    def __str__(self) -> str:
+        where = ", ".join(map(str, self.at))
+        numbers = f"{self.given:.8g}, {self.numerical:.8g}"
+        return f"{self.name:9} {self.error:8.1e}  {self.name}[{where}]: {numbers}"
 
 # %% ../nbs/05_gradients.ipynb #864c2b61
 class GradientReport(NamedTuple):
     "What `gradient_check` found: printed, a table with the worst entry of each array."
     rows: tuple[GradientRow, ...]
-    method: str              # "complex" or "central"
+    method: str  # "complex" or "central"
     tol: float
 
     @property
@@ -78,11 +89,10 @@ class GradientReport(NamedTuple):
         return all(row.error <= self.tol for row in self.rows)
 
     def __str__(self) -> str:
-        lines = [f"{'':2} {'gradient':9} {'error':>8}  worst entry: given, {self.method}"]
+        lines = [f"   {'gradient':9} {'error':>8}  worst entry: given, {self.method}"]
         for row in self.rows:
-            verdict, where = "ok" if row.error <= self.tol else "NO", ", ".join(map(str, row.at))
-            lines.append(f"{verdict} {row.name:9} {row.error:8.1e}  {row.name}[{where}]: "
-                         f"{row.given:.8g}, {row.numerical:.8g}")
+            verdict = "ok" if row.error <= self.tol else "NO"
+            lines.append(f"{verdict} {row}")
         return "\n".join(lines)
 
 # %% ../nbs/05_gradients.ipynb #79cb01ea
@@ -91,110 +101,107 @@ def gradient_check(
     point: Mapping[str, ArrayLike],  # name → array, where the gradients were taken
     gradients: Mapping[str, ArrayLike],  # "d" + name → the gradients to be checked
     tol: float = 1e-7,  # the relative error that is accepted
-    method: str = "auto",  # "complex", "central", or the first of them that the loss allows
-    entries: int | None = None,  # how many entries of each array to try; all when not given
+    method: str = "auto",  # "complex", "central", or the first that the loss allows
+    entries: int | None = None,  # how many entries of each array to try; all if None
     seed: int = 0,  # which entries
 ) -> GradientReport:
     """Compare gradients with numerical ones, (G6) or (G7), array by array, in double precision.
 
-    The error of an array is max|given - numerical| / max|numerical|. Differences cannot see a
-    gradient below 2e-10 times the loss: it counts as zero. The loss has to compute in double
-    precision and bear a nudge of 6e-6. Nothing given is changed. ValueError for what is unfit."""
-    arrays, claimed = _point(loss, point, gradients, tol)
-    rng = np.random.default_rng(seed)
-    method, rows = _method(loss, arrays, method, rng), []
-    noise = 0.0 if method == "complex" else 2e-10 * abs(_number(loss(_copies(arrays))))
+    Arrays of any shape; each gradient has the shape of its array. The error of an array is
+    max|given - numerical| / max|numerical|. Differences cannot see a gradient below 2e-10 times
+    the loss: it counts as zero. The loss has to compute in double precision and bear a nudge of
+    6e-6. Nothing given is changed."""
+    arrays, claimed = _matching(point, gradients)
+    value = _evaluated(loss, arrays)
+    rng = checking.seed("seed", seed)
+    checking.tolerance("tol", tol)
+    checking.choice("method", method, ("auto", "complex", "central"))
+    if method == "auto": method = _best_method(loss, arrays, abs(value), rng)
+    noise = 0.0 if method == "complex" else 2e-10 * abs(value)
+    rows = []
     for name, given in claimed.items():
-        indices = list(np.ndindex(given.shape))
-        if entries is not None and _at_least_one("entries", entries) < len(indices):
-            chosen = rng.choice(len(indices), entries, replace=False)
-            indices = [indices[i] for i in sorted(chosen)]
-        numerical = [_slope(loss, arrays, name[1:], index, method) for index in indices]
-        rows.append(_row(name, given, indices, np.array(numerical), noise))
+        indices = _chosen(given.shape, entries, rng)
+        slopes = [_slope(loss, arrays, name[1:], index, method) for index in indices]
+        tried = np.array([given[index] for index in indices])
+        rows.append(_row(name, tried, np.array(slopes), indices, noise))
     return GradientReport(tuple(rows), method, tol)
 
 # %% ../nbs/05_gradients.ipynb #5c6efb45
 def _slope(loss, point, name, index, method):
     "The derivative of the loss by one entry"
     def moved(step):
-        arrays = _copies(point)
-        if method == "complex": arrays[name] = arrays[name].astype(complex)
-        arrays[name][index] += step
-        return _number(loss(arrays))
-    if method == "complex": return moved(1e-20j).imag / 1e-20                    # (G7)
+        array = point[name] + 0 * step  # a copy, complex where the step is
+        array[index] += step
+        return _evaluated(loss, point | {name: array})
+    if method == "complex": return moved(1e-20j).imag / 1e-20  # (G7)
     h = 6e-6 * max(1.0, abs(point[name][index]))
-    return (moved(h) - moved(-h)).real / (2 * h)                                 # (G6)
+    return (moved(h) - moved(-h)).real / (2 * h)  # (G6)
 
 # %% ../nbs/05_gradients.ipynb #b51687a9
-def _row(name, given, indices, numerical, noise):
+def _row(name, given, numerical, indices, noise):
     "One row of the report; where every entry is zero up to rounding noise, there is no error"
-    tried = np.array([given[index] for index in indices])
-    difference = abs(tried - numerical)
+    difference = abs(given - numerical)
     difference = np.where(np.isnan(difference), np.inf, difference)
     largest, scale = difference.max(), abs(numerical).max()
     if max(scale, largest) <= noise: error = 0.0
     else: error = largest / scale if scale else np.inf
-    error = np.inf if np.isnan(error) else error
-    worst = int((difference if error > 1e-12 else abs(numerical)).argmax())
-    return GradientRow(name, float(error), indices[worst], float(tried[worst]),
-                       float(numerical[worst]))
+    error = np.inf if np.isnan(error) else float(error)
+    ranked = difference if error > 1e-12 else abs(numerical)
+    worst = int(ranked.argmax())
+    values = float(given[worst]), float(numerical[worst])
+    return GradientRow(name, error, indices[worst], *values)
+
+def _chosen(shape, entries, rng):
+    "The indices that are tried: all of an array, or some"
+    indices = list(np.ndindex(shape))
+    if entries is None or checking.whole("entries", entries) >= len(indices): return indices
+    chosen = rng.choice(len(indices), entries, replace=False)
+    return [indices[i] for i in sorted(chosen)]
 
 # %% ../nbs/05_gradients.ipynb #dd5a0301
-def _method(loss, point, method, rng):
+def _best_method(loss, point, size, rng):
     "The complex step where it agrees with a difference, tried once an array; else differences"
-    if method in ("complex", "central"): return method
-    if method != "auto":
-        raise ValueError(f"method: expected 'auto', 'complex' or 'central', got {method!r}")
-    size = abs(_number(loss(_copies(point))))
     for name, array in point.items():
         way = rng.standard_normal(array.shape)
-        def along(step): return _number(loss(_copies(point) | {name: array + step * way}))
+        def along(step): return _evaluated(loss, point | {name: array + step * way})
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
                 slope = along(1e-20j).imag / 1e-20
         except Exception: return "central"
         central = ((along(6e-6) - along(-6e-6)) / 1.2e-5).real
-        if not abs(slope - central) <= 1e-6 * abs(central) + 2e-10 * size: return "central"
+        tolerated = 1e-6 * abs(central) + 2e-10 * size
+        if not abs(slope - central) <= tolerated: return "central"
     return "complex"
 
-# %% ../nbs/05_gradients.ipynb #7e50c06f
-def _copies(point):
-    "Fresh arrays, so that a loss that writes into its arguments harms nothing"
-    return {name: array.copy() for name, array in point.items()}
-
 # %% ../nbs/05_gradients.ipynb #5098d49d
-def _number(value):
-    "What a loss returned, if it is one number"
-    value = np.asarray(value)
+def _evaluated(loss, point):
+    "What the loss says at a point, if it is one number; it gets copies, and may write into them"
+    checking.function("loss", loss)
+    value = np.asarray(loss({name: array.copy() for name, array in point.items()}))
     if value.shape != () or value.dtype.kind not in "iufc":
-        raise ValueError(f"loss: expected one number, got {value.dtype} of shape {value.shape}")
+        refuse("loss", "one number", f"{value.dtype} of shape {value.shape}")
     return value[()]
 
-def _point(loss, point, gradients, tol):
+def _matching(point, gradients):
     "Copies of the arrays in double precision, and of the gradients, once they fit together"
-    if not callable(loss): raise TypeError(f"loss: expected a function, got {type(loss).__name__}")
-    if not (isinstance(tol, Real) and tol >= 0):
-        raise ValueError(f"tol: expected a number of at least 0, got {tol!r}")
-    point, gradients = _doubles("point", point), _doubles("gradients", gradients)
-    if not gradients: raise ValueError("gradients: expected at least one, got an empty dict")
-    for name, given in gradients.items():
-        if not (name.startswith("d") and name[1:] in point):
-            raise ValueError(f"{name}: expected 'd' and one of the names {', '.join(point)}, "
-                             f"got {name!r}")
-        if given.shape != point[name[1:]].shape or not given.size:
-            raise ValueError(f"{name}: expected {point[name[1:]].shape}, as {name[1:]}, "
-                             f"got {given.shape}")
-    _number(loss(_copies(point)))
-    return point, gradients
+    arrays, claimed = _doubles("point", point), _doubles("gradients", gradients)
+    if not claimed: refuse("gradients", "at least one", "an empty dict")
+    for name, given in claimed.items():
+        if name[:1] != "d" or name[1:] not in arrays:
+            refuse(name, f"'d' and one of the names {', '.join(arrays)}", repr(name))
+        shape = arrays[name[1:]].shape
+        if given.shape != shape or not given.size:
+            refuse(name, f"{shape}, as {name[1:]}", str(given.shape))
+    return arrays, claimed
 
-# %% ../nbs/05_gradients.ipynb #dbcf9cfc
 def _doubles(argument, named):
     "Copies in double precision, or an error that names the argument"
-    if not isinstance(named, Mapping) or not all(isinstance(name, str) for name in named):
-        raise TypeError(f"{argument}: expected a dict of arrays by name, "
-                        f"got {type(named).__name__}")
+    checking.mapping(argument, named)
+    if not all(isinstance(name, str) for name in named):
+        refuse(argument, "a dict of arrays by name", "names that are no str", TypeError)
+    copies = {}
     for name, array in as_arrays(named).items():
-        if array.dtype.kind == "c":
-            raise ValueError(f"{name}: expected real numbers, got {array.dtype}")
-    return {name: np.array(array, float) for name, array in as_arrays(named).items()}
+        if array.dtype.kind == "c": refuse(name, "real numbers", str(array.dtype))
+        copies[name] = np.array(array, float)
+    return copies

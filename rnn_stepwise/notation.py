@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .checking import (
-    KNOWN, choice, generator, guarded, scores, shape_in_numbers, whole)
+    KNOWN, choice, generator, scores, shape_in_numbers, whole)
+from .guard import guarded
 
 # %% ../nbs/00_notation.ipynb #7db62c08
 def book_sequence(
@@ -46,8 +47,8 @@ SEQUENCES = {
     "x": Symbol("x", "(n_x, m, T_x)", "input"),
     "a": Symbol("a", "(n_a, m, T_x)", "hidden state"),
     "c": Symbol("c", "(n_a, m, T_x)", "memory (cell state) of the LSTM"),
-    "y_pred": Symbol(r"\hat y", "(n_y, m, T_x)", "prediction of the RNN"),
-    "y": Symbol(r"\hat y", "(n_y, m, T_x)", "prediction of the LSTM"),
+    "y_pred": Symbol(r"\hat y", "(n_y, m, T_x)", "prediction"),
+    "y": Symbol(r"\hat y", "(n_y, m, T_x)", "prediction, in the LSTM"),
     "target": Symbol("y", "(n_y, m, T_x)", "what was right, as one-hot columns"),
     "mask": Symbol(r"\mu", "(m, T_x)", "1 where a step of an example counts, else 0"),
 }
@@ -59,8 +60,8 @@ STEPS = {
     "a_next": Symbol(r"a^{\langle t\rangle}", "(n_a, m)", "hidden state now"),
     "c_prev": Symbol(r"c^{\langle t-1\rangle}", "(n_a, m)", "memory a step ago"),
     "c_next": Symbol(r"c^{\langle t\rangle}", "(n_a, m)", "memory now"),
-    "yt_pred": Symbol(r"\hat y^{\langle t\rangle}", "(n_y, m)", "prediction of the RNN now"),
-    "yt": Symbol(r"\hat y^{\langle t\rangle}", "(n_y, m)", "prediction of the LSTM now"),
+    "yt_pred": Symbol(r"\hat y^{\langle t\rangle}", "(n_y, m)", "prediction now"),
+    "yt": Symbol(r"\hat y^{\langle t\rangle}", "(n_y, m)", "prediction now, in the LSTM"),
 }
 
 # %% ../nbs/00_notation.ipynb #95012b9d

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import rnn_stepwise as rs
+from rnn_stepwise.checking import shape_in_numbers
 
 KINDS = ["rnn_cell", "lstm_cell", "rnn", "lstm"]
 CELLS, SEQUENCES = KINDS[:2], KINDS[2:]
@@ -75,9 +76,11 @@ class Case:
 
     def forward(self) -> tuple[Any, ...]:
         "What the forward function returns, its caches last"
-        arguments = [*self.inputs.values()]
-        after = len(arguments) if self.kind in CELLS else 2  # c0 comes after the parameters
-        arguments.insert(after, self.parameters)
+        arguments = list(self.inputs.values())
+        place = len(arguments)
+        if self.kind == "lstm":
+            place = 2  # c0 comes after the parameters
+        arguments.insert(place, self.parameters)
         return self.forward_function(*arguments)
 
     @cached_property
@@ -86,7 +89,9 @@ class Case:
 
     @property
     def results(self) -> dict[str, np.ndarray]:
-        return dict(zip(RESULTS[self.kind], self.returned[:-1], strict=True))
+        names = RESULTS[self.kind]
+        *arrays, _ = self.returned
+        return dict(zip(names, arrays, strict=True))
 
     @property
     def caches(self) -> Any:
@@ -96,38 +101,47 @@ class Case:
     @property
     def steps(self) -> list[Any]:
         "The cache of each step"
-        return [self.caches] if self.kind in CELLS else self.caches[0]
+        if self.kind in CELLS:
+            return [self.caches]
+        return self.caches[0]
 
     def backward(self, caches: Any = ..., **upstream: Any) -> dict[str, np.ndarray]:
         "What the backward function returns; other caches or gradients where some are given"
-        caches = self.caches if caches is ... else caches
-        arguments = [*(self.upstream | upstream).values()]
-        after = len(arguments) if self.kind in CELLS else 1  # dc comes after the caches
-        arguments.insert(after, caches)
+        if caches is ...:
+            caches = self.caches
+        arriving = self.upstream | upstream
+        arguments = list(arriving.values())
+        place = len(arguments)
+        if self.kind == "lstm":
+            place = 1  # dc comes after the caches
+        arguments.insert(place, caches)
         return self.backward_function(*arguments)
 
     def change(self, **changes: Mapping[str, Any]) -> "Case":
         "The case with other inputs, parameters or upstream gradients under the names given"
-        merged = {field: {**getattr(self, field), **new} for field, new in changes.items()}
-        return replace(self, **merged)
+        for field, new in changes.items():
+            old = getattr(self, field)
+            changes[field] = {**old, **new}
+        return replace(self, **changes)
 
     def every(self, change: Callable[[Any], Any]) -> "Case":
         "The case with every array changed alike"
-        fields = ("inputs", "parameters", "upstream")
-        return self.change(**{field: changed(getattr(self, field), change) for field in fields})
+        fields = {}
+        for field in ("inputs", "parameters", "upstream"):
+            old = getattr(self, field)
+            fields[field] = {name: change(array) for name, array in old.items()}
+        return replace(self, **fields)
 
     def given(self) -> list[np.ndarray]:
         "Every array that the backward function looks at, the caller's and the caches'"
-        found = [*self.inputs.values(), *self.parameters.values(), *self.upstream.values()]
+        found = []
+        for arrays in (self.inputs, self.parameters, self.upstream):
+            found += arrays.values()
         for step in self.steps:
             found += step[:-1]
         if self.kind in SEQUENCES:
             found.append(self.caches[1])
         return found
-
-
-def changed(arrays: Mapping[str, Any], change: Callable[[Any], Any]) -> dict[str, Any]:
-    return {name: change(value) for name, value in arrays.items()}
 
 
 def network(
@@ -137,47 +151,58 @@ def network(
     dtype: Any = np.float64,
 ) -> Case:
     "A random network and what it is called with."
-    n_x, n_a, n_y, m, T_x, T_da = Sizes(*sizes)
+    size = Sizes(*sizes)
+    size = size._replace(T_da=min(size.T_da, size.T_x))
     rng = np.random.default_rng(seed)
-    time, arriving = ((T_x,), (min(T_da, T_x),)) if kind in SEQUENCES else ((), ())
 
-    def drawn(*shape: int) -> np.ndarray:
-        return rng.normal(size=shape).astype(dtype)
+    def drawn(names):
+        arrays = {}
+        for name in names:
+            shape = shape_in_numbers(name, size._asdict())
+            numbers = rng.normal(size=shape)
+            arrays[name] = numbers.astype(dtype)
+        return arrays
 
-    init = rs.init_lstm_parameters if "lstm" in kind else rs.init_rnn_parameters
-    parameters = init(n_x, n_a, n_y, rng)
-    for name, value in parameters.items():
-        parameters[name] = (value + 0.3 * rng.normal(size=value.shape)).astype(dtype)
-    x_name, *states = INPUTS[kind]
-    inputs = {x_name: drawn(n_x, m, *time)} | {name: drawn(n_a, m) for name in states}
-    upstream = {name: drawn(n_a, m, *arriving) for name in UPSTREAM[kind]}
+    init = rs.init_rnn_parameters
+    if "lstm" in kind:
+        init = rs.init_lstm_parameters
+    parameters = init(size.n_x, size.n_a, size.n_y, rng)
+    for name, noise in drawn(parameters).items():
+        value = parameters[name] + 0.3 * noise
+        parameters[name] = value.astype(dtype)
+    inputs = drawn(INPUTS[kind])
+    upstream = drawn(UPSTREAM[kind])
     return Case(kind, inputs, parameters, upstream)
 
 
 def chained(case: Case, tables: list[Mapping[str, Any]]) -> tuple[dict[str, list[Any]], Any]:
     "A sequence step by step, each step with parameters of its own: results by name, caches"
     cell = getattr(rs, f"{case.kind}_cell_forward")
+    names = RESULTS[f"{case.kind}_cell"]
     x, *states = case.inputs.values()
-    found: dict[str, list[Any]] = {name: [] for name in RESULTS[f"{case.kind}_cell"]}
+    found = {name: [] for name in names}
     steps = []
     for t, parameters in enumerate(tables):
         *results, cache = cell(x[:, :, t], *states, parameters)
-        states = results[:-1]
         steps.append(cache)
-        for name, value in zip(found, results):
+        states = results[:-1]
+        for name, value in zip(names, results):
             found[name].append(value)
     return found, (steps, x)
 
 
 def targets(sizes: tuple[int, ...] = ALL_DIFFERENT, seed: Any = 0) -> tuple[Any, Any]:
     "What was right, as one-hot columns (n_y, m, T_x), and how much each step counts (m, T_x)"
-    _, _, n_y, m, T_x, _ = Sizes(*sizes)
+    size = Sizes(*sizes)
+    shape = (size.m, size.T_x)
     rng = np.random.default_rng(seed)
-    right = rng.integers(n_y, size=(m, T_x))
-    target = np.moveaxis(np.eye(n_y)[right], 2, 0)
-    return target, rng.choice([0, 0.5, 1], size=(m, T_x))
+    right = rng.integers(size.n_y, size=shape)
+    columns = np.eye(size.n_y)[right]
+    target = np.moveaxis(columns, 2, 0)
+    return target, rng.choice([0, 0.5, 1], size=shape)
 
 
-def logits(a: np.ndarray, W: np.ndarray, b: np.ndarray) -> np.ndarray:
+def scores(a: np.ndarray, W: np.ndarray, b: np.ndarray) -> np.ndarray:
     "The output layer at every step, before the softmax: (n_y, m, T_x)"
-    return np.einsum("ya,amt->ymt", W, a) + b[:, :, None]
+    products = np.einsum("ya,amt->ymt", W, a)
+    return products + b[:, :, None]

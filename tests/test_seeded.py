@@ -5,12 +5,11 @@ values. Lists were printed with 8 decimals, single numbers with 12 digits. For `
 values are those of L = sum(a[:, :, :4] * da), checked by central differences; what circulates for
 it is wrong. Then the numbers of the loss and of the output layer, which nobody printed.
 """
-import warnings
-
 import numpy as np
 import pytest
 
 import rnn_stepwise as rs
+from networks import Sizes, network, scores, targets
 
 SHAPES = {"xt": (3, 10), "a_prev": (5, 10), "c_prev": (5, 10), "a0": (5, 10), "da": (5, 10, 4),
           "da_next": (5, 10), "dc_next": (5, 10), "Wax": (5, 3), "Waa": (5, 5), "Wya": (2, 5),
@@ -79,81 +78,145 @@ CASES = {
 def drawn(names):
     "The arrays of a case; x4 and x7 are an x of so many steps"
     rng = np.random.RandomState(1)
-    return {name.rstrip("47"): rng.randn(*SHAPES.get(name) or (3, 10, int(name[1:])))
-            for name in names.split()}
+    arrays = {}
+    for name in names.split():
+        shape = SHAPES.get(name)
+        if shape is None:
+            shape = (3, 10, int(name[1:]))
+        arrays[name.rstrip("47")] = rng.randn(*shape)
+    return arrays
+
+
+def arguments(function):
+    "The arrays that a case works with: those drawn, and those left over from another case"
+    names, _, _ = CASES[function]
+    arrays = drawn(names)
+    if function == "rnn_cell_backward":
+        arrays["ba"] = drawn(CASES["rnn_forward"][0])["ba"]
+    if function == "lstm_backward":
+        others = drawn(CASES["lstm_cell_backward"][0])
+        arrays |= {"Wy": others["Wy"], "by": others["by"]}
+    return arrays
+
+
+def chosen(arrays, names):
+    return [arrays[name] for name in names.split() if name in arrays]
 
 
 def results(function):
     "What a function returns for its case, by name"
-    case, call = drawn(CASES[function][0]), getattr(rs, function)
-    if function == "rnn_cell_backward": case["ba"] = drawn(CASES["rnn_forward"][0])["ba"]
-    if function == "lstm_backward":
-        case |= {k: v for k, v in drawn(CASES["lstm_cell_backward"][0]).items() if k in ("Wy", "by")}
+    case = arguments(function)
     forward = getattr(rs, function.replace("backward", "forward"))
-    inputs = [case[name] for name in ("xt", "x", "a_prev", "a0", "c_prev") if name in case]
+    inputs = chosen(case, "xt x a_prev a0 c_prev")
     *arrays, caches = forward(*inputs, case)
-    if "forward" not in function:
-        return call(*(case[name] for name in ("da", "da_next", "dc_next") if name in case), caches)
-    return dict(zip(CASES[function][1], arrays, strict=True)) | {"cache": caches, "caches": caches}
+    if "backward" in function:
+        upstream = chosen(case, "da da_next dc_next")
+        return getattr(rs, function)(*upstream, caches)
+    _, shapes, _ = CASES[function]
+    named = dict(zip(shapes, arrays, strict=True))
+    return named | {"cache": caches, "caches": caches}
+
+
+@pytest.mark.parametrize("function", CASES)
+def test_published_shapes(function):
+    _, shapes, _ = CASES[function]
+    got = results(function)
+    assert [name for name in got if "cache" not in name] == list(shapes)
+    for name, shape in shapes.items():
+        assert got[name].shape == shape, name
+        assert got[name].dtype == np.float64, name
 
 
 @pytest.mark.parametrize("function", CASES)
 def test_published_numbers(function):
-    _, shapes, numbers = CASES[function]
+    "Lists to their eight decimals, single numbers to their twelve digits"
+    _, _, numbers = CASES[function]
     got = results(function)
-    assert [name for name in got if "cache" not in name] == list(shapes)
-    for name, shape in shapes.items():
-        assert got[name].shape == shape and got[name].dtype == np.float64, name
     for entry, want in numbers.items():
-        tolerance = {"atol": 5e-9} if isinstance(want, list) else {"rtol": 5e-12, "atol": 0}
-        np.testing.assert_allclose(np.asarray(eval(entry, {}, got)), np.array(want), strict=True,
-                                   **{"rtol": 0, **tolerance}, err_msg=entry)
+        found, want = np.asarray(eval(entry, {}, got)), np.array(want)
+        rtol, atol = (0, 5e-9) if want.shape else (5e-12, 0)
+        np.testing.assert_allclose(found, want, rtol, atol, err_msg=entry, strict=True)
 
 
 def test_published_lengths():
-    assert len(results("rnn_forward")["caches"]) == len(results("lstm_forward")["caches"]) == 2
-    assert len(results("rnn_forward")["caches"][0]) == 4
-    assert len(results("lstm_forward")["caches"][0]) == 7
+    for function, steps in ("rnn_forward", 4), ("lstm_forward", 7):
+        caches = results(function)["caches"]
+        assert len(caches) == 2
+        assert len(caches[0]) == steps
     assert len(results("lstm_cell_forward")["cache"]) == 10
 
 
-# The loss and the output layer: targets of any weight, a mask of any weight, and what is masked out
+# The loss and the output layer: targets of any weight, a mask of any weight, what is masked out
 
-@pytest.mark.parametrize("W", ["Wya", "Wy"])
-@pytest.mark.parametrize("masked", [False, True])
-def test_loss_and_output_layer(W, masked):
-    "Each gradient along a random direction is the complex-step derivative of the loss"
+
+def layer(weights):
+    "States, a target and a mask, and an output layer whose weights have this name"
     rng = np.random.default_rng(3)
-    given = {"a": rng.normal(size=(5, 7, 4)), W: rng.normal(size=(2, 5)), "by": rng.normal(size=(2, 1))}
-    target, mask = rng.random((2, 7, 4)), rng.choice([0, 0.5, 1], (7, 4)) if masked else None
-    for array in [*given.values(), target, mask][:4 + masked]: array.flags.writeable = False
-    predict = lambda p: rs.softmax(np.einsum("ya,amt->ymt", p[W], p["a"]) + p["by"][:, :, None])
-    y_pred = predict(given)
-    y_pred.flags.writeable = False
-    weight = target if mask is None else target * mask
-    np.testing.assert_allclose(rs.sequence_loss(y_pred, target, mask),
-                               -sum(w * np.log(y) for w, y in zip(weight.flat, y_pred.flat)), rtol=1e-14)
+    sizes = Sizes(m=7, T_x=4)
+    parameters = network("rnn" if weights == "Wya" else "lstm", sizes).parameters
+    given = {"a": rng.normal(size=(5, 7, 4))}
+    given |= {name: parameters[name] for name in (weights, "by")}
+    _, mask = targets(sizes, seed=3)
+    return given, rng.random((2, 7, 4)), mask
+
+
+def predicted(weights, given):
+    return rs.softmax(scores(given["a"], given[weights], given["by"]))
+
+
+both = pytest.mark.parametrize("weights", ["Wya", "Wy"])
+
+
+@both
+@pytest.mark.parametrize("masked", [False, True])
+def test_the_loss_is_the_weighted_sum_of_its_terms(weights, masked):
+    given, target, mask = layer(weights)
+    mask = mask if masked else None
+    y_pred = predicted(weights, given)
+    weight = target * mask if masked else target
+    terms = [-w * np.log(y) for w, y in zip(weight.flat, y_pred.flat)]
+    np.testing.assert_allclose(rs.sequence_loss(y_pred, target, mask), sum(terms), rtol=1e-14)
+
+
+@both
+@pytest.mark.parametrize("masked", [False, True])
+def test_gradients_of_the_output_layer(weights, masked):
+    "Each gradient along a random direction is the complex-step derivative of the loss"
+    given, target, mask = layer(weights)
+    mask = mask if masked else None
+    for array in [*given.values(), target]:
+        array.flags.writeable = False
+    y_pred = predicted(weights, given)
     gradients = rs.output_backward(y_pred, target, given["a"], given, mask)
-    assert list(gradients) == ["da", f"d{W}", "dby"]
+    assert list(gradients) == ["da", f"d{weights}", "dby"]
     for name, array in given.items():
-        way, g = rng.normal(size=array.shape), gradients[f"d{name}"]
-        slope = rs.sequence_loss(predict(given | {name: array + 1e-30j * way}), target, mask).imag / 1e-30
+        g, way = gradients[f"d{name}"], np.random.default_rng(4).normal(size=array.shape)
+        moved = predicted(weights, given | {name: array + 1e-30j * way})
+        slope = rs.sequence_loss(moved, target, mask).imag / 1e-30
         np.testing.assert_allclose((g * way).sum(), slope, rtol=1e-12)
         assert g.shape == array.shape and g.dtype == np.float64
-    if masked:                                        # even NaN, where a step does not count
-        without = y_pred.copy()
-        without[:, mask == 0] = np.nan
-        assert rs.sequence_loss(without, target, mask) == rs.sequence_loss(y_pred, target, mask)
-        for name, g in rs.output_backward(without, target, given["a"], given, mask).items():
-            np.testing.assert_array_equal(g, gradients[name], strict=True)
 
 
+@both
+def test_what_is_predicted_where_no_step_counts_may_be_anything(weights):
+    given, target, mask = layer(weights)
+    y_pred = predicted(weights, given)
+    unseen = np.where(mask == 0, np.nan, y_pred)
+    assert np.isnan(unseen).any()
+    loss = rs.sequence_loss(y_pred, target, mask)
+    assert rs.sequence_loss(unseen, target, mask) == loss
+    want = rs.output_backward(y_pred, target, given["a"], given, mask)
+    got = rs.output_backward(unseen, target, given["a"], given, mask)
+    for name in want:
+        np.testing.assert_array_equal(got[name], want[name], strict=True)
+
+
+@pytest.mark.filterwarnings("error")
 def test_a_loss_by_hand_and_one_that_is_infinite():
     y_pred = np.array([[[0.25, 0.5, 1.0]], [[0.75, 0.5, 0.0]]])
-    first, second = np.array([[[1, 0, 1]], [[0, 1, 0]]]), np.array([[[1, 0, 0]], [[0, 1, 1]]])
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        np.testing.assert_allclose(rs.sequence_loss(y_pred, first), 3 * np.log(2), rtol=1e-15)
-        np.testing.assert_allclose(rs.sequence_loss(y_pred, first, [[1, 0, 1]]), 2 * np.log(2), rtol=1e-15)
-        assert rs.sequence_loss(y_pred, second) == np.inf
-        assert rs.sequence_loss(y_pred, second, [[0, 1, 0]]) == np.log(2)
+    first = np.array([[[1, 0, 1]], [[0, 1, 0]]])
+    second = np.array([[[1, 0, 0]], [[0, 1, 1]]])
+    three, two = rs.sequence_loss(y_pred, first), rs.sequence_loss(y_pred, first, [[1, 0, 1]])
+    np.testing.assert_allclose([three, two], [3 * np.log(2), 2 * np.log(2)], rtol=1e-15)
+    assert rs.sequence_loss(y_pred, second) == np.inf
+    assert rs.sequence_loss(y_pred, second, [[0, 1, 0]]) == np.log(2)

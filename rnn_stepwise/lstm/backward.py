@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..checking import Caches, guarded
+from ..checking import Caches
+from ..guard import guarded
 from .cell import LSTMCache
 from ..notation import LSTM_PARAMETERS
 
@@ -48,11 +49,11 @@ def lstm_cell_backward(
 @guarded(LSTM_PARAMETERS, LSTMCache,
          returns="dx da0 dc0 dWf dbf dWi dbi dWc dbc dWo dbo")
 def lstm_backward(
-    da: ArrayLike,  # what reaches each hidden state from its own step's output, (n_a, m, T_da)
+    da: ArrayLike,  # what reaches each state from its own output, (n_a, m, T_da)
     caches: Caches,  # from lstm_forward
-    dc: ArrayLike | None = None,  # what reaches each memory from outside, (n_a, m, T_da)
+    dc: ArrayLike | None = None,  # what each memory gets from outside, (n_a, m, T_da)
 ) -> dict[str, np.ndarray]:  # dx, da0, dc0, dWf, dbf, dWi, dbi, ..., dWo, dbo
-    """The LSTM backwards through time, equations (L5) and (L6): two lines carry gradients back.
+    """The LSTM backwards through time, (L5) and (L6): two lines carry gradients back.
 
     da may cover only the first T_da of the T_x steps, and dc then covers as many."""
     da_prev, dc_prev, dx, sums = 0, 0, [], {}  # after the last step comes nothing

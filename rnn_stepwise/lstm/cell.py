@@ -15,13 +15,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..checking import guarded
+from ..guard import guarded
 from ..notation import LSTM_PARAMETERS, sigmoid, softmax
 
 # %% ../../nbs/03_lstm_cell.ipynb #80da82b9
 def book_lstm() -> dict[str, np.ndarray]:  # Wf, bf, Wi, bi, Wc, bc, Wo, bo, Wy, by
-    """The LSTM of the book's sentence: n_x = 3, n_a = 1, n_y = 2; its gates hear the word alone.
+    """The LSTM of the book's sentence, whose gates hear the word alone.
 
+    n_x = 3, n_a = 1, n_y = 2;
     Wf, Wi, Wc, Wo (1, 4), bf, bi, bc, bo (1, 1), Wy (2, 1), by (2, 1)."""
     # columns of W: state, puppy, puppies, other
     return {
@@ -36,7 +37,7 @@ def book_lstm() -> dict[str, np.ndarray]:  # Wf, bf, Wi, bi, Wc, bc, Wo, bo, Wy,
 
 # %% ../../nbs/03_lstm_cell.ipynb #396383a9
 class LSTMCache(NamedTuple):
-    "What one step of the LSTM keeps for the way back: inputs by reference, results as copies."
+    "What one step keeps for the way back: inputs by reference, results as copies."
     a_next: np.ndarray  # hidden state of step t; every array but xt is (n_a, m)
     c_next: np.ndarray  # memory of step t
     a_prev: np.ndarray  # hidden state of step t-1
@@ -55,7 +56,7 @@ def lstm_cell_forward(
     a_prev: ArrayLike,  # hidden state of step t-1, (n_a, m)
     c_prev: ArrayLike,  # memory of step t-1, (n_a, m)
     parameters: Mapping[str, ArrayLike],  # Wf, bf, Wi, bi, Wc, bc, Wo, bo, Wy, by
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, LSTMCache]:  # a_next, c_next, yt_pred, cache
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, LSTMCache]:  # states, prediction, cache
     "One step of the LSTM, equations (1) to (6), and the prediction (L1)."
     p = parameters
     z = np.concatenate([a_prev, xt])  # (n_a + n_x, m)
@@ -66,5 +67,6 @@ def lstm_cell_forward(
     ot = sigmoid(np.dot(p["Wo"], z) + p["bo"])  # (5)
     a_next = ot * np.tanh(c_next)  # (6)
     yt_pred = softmax(np.dot(p["Wy"], a_next) + p["by"])  # (L1)
-    kept = a_next.copy(), c_next.copy()
-    return a_next, c_next, yt_pred, LSTMCache(*kept, a_prev, c_prev, ft, it, cct, ot, xt, p)
+    cache = LSTMCache(
+        a_next.copy(), c_next.copy(), a_prev, c_prev, ft, it, cct, ot, xt, parameters)
+    return a_next, c_next, yt_pred, cache

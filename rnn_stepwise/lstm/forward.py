@@ -14,7 +14,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..checking import Caches, guarded
+from ..checking import Caches
+from ..guard import guarded
 from .cell import LSTMCache, lstm_cell_forward
 from ..notation import LSTM_PARAMETERS
 
@@ -24,7 +25,7 @@ def lstm_forward(
     x: ArrayLike,  # input, (n_x, m, T_x)
     a0: ArrayLike,  # hidden state before the first step, (n_a, m)
     parameters: Mapping[str, ArrayLike],  # Wf, bf, Wi, bi, Wc, bc, Wo, bo, Wy, by
-    c0: ArrayLike | None = None,  # memory before the first step, (n_a, m); zeros if None
+    c0: ArrayLike | None = None,  # memory before the first step, (n_a, m), or zeros
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, Caches]:  # a, y, c, caches
     "The LSTM over a whole sequence: equation (L2), `lstm_cell_forward` at every step."
     a_next, c_next = a0, np.zeros_like(a0) if c0 is None else c0

@@ -9,12 +9,11 @@ from __future__ import annotations
 __all__ = ['rnn_cell_backward', 'rnn_backward']
 
 # %% ../../nbs/06_rnn_backward.ipynb #8792217a
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..checking import Caches, guarded
+from ..checking import Caches
+from ..guard import guarded
 from ..notation import RNN_PARAMETERS
 from .cell import RNNCache
 
@@ -43,7 +42,8 @@ def rnn_backward(
 ) -> dict[str, np.ndarray]:  # dx, da0, dWax, dWaa, dba
     """The RNN backwards through time, equations (R12) and (R13).
 
-    da may cover only the first T_da of the T_x steps: the loss does not look at the later ones."""
+    da may cover only the first T_da of the T_x steps: the loss does not look at the
+    later ones."""
     da_prev, dx, sums = 0, [], {}  # after the last step comes nothing
     for t in reversed(range(da.shape[2])):
         da_next = da[:, :, t] + da_prev  # (R12): two gradients meet

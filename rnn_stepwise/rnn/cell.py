@@ -15,23 +15,25 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..checking import guarded
+from ..guard import guarded
 from ..notation import RNN_PARAMETERS, softmax
 
 # %% ../../nbs/01_rnn_cell.ipynb #9fff370d
 def book_rnn() -> dict[str, np.ndarray]:  # Wax, Waa, Wya, ba, by
-    "The RNN of the book's sentence: n_x = 3, n_a = 1, n_y = 2, small enough to follow by hand."
+    """The RNN of the book's sentence, small enough to follow by hand.
+
+    Wax (1, 3), Waa (1, 1), Wya (2, 1), ba (1, 1), by (2, 1): one hidden unit."""
     return {
-        "Wax": np.array([[-1.0, 1.0, 0.0]]),  # puppy: down; puppies: up; any other word: no say
-        "Waa": np.array([[0.5]]),             # half of what was known is kept
-        "Wya": np.array([[-2.0], [2.0]]),     # negative speaks for "is", positive for "are"
+        "Wax": np.array([[-1.0, 1.0, 0.0]]),  # puppy: down; puppies: up; others: no say
+        "Waa": np.array([[0.5]]),  # half of what was known is kept
+        "Wya": np.array([[-2.0], [2.0]]),  # negative: "is"; positive: "are"
         "ba": np.zeros((1, 1)),
         "by": np.zeros((2, 1)),
     }
 
 # %% ../../nbs/01_rnn_cell.ipynb #ca0ccd18
 class RNNCache(NamedTuple):
-    "What one step of the RNN keeps for the way back: inputs by reference, the result a copy."
+    "A step of the RNN, kept for the way back: inputs by reference, the result a copy."
     a_next: np.ndarray  # hidden state of step t, (n_a, m)
     a_prev: np.ndarray  # hidden state of step t-1, (n_a, m)
     xt: np.ndarray  # input at step t, (n_x, m)

@@ -14,7 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..checking import Caches, as_arrays, guarded, index, number
+from ..checking import Caches, as_arrays, index, number
+from ..guard import guarded
 from ..notation import RNN_PARAMETERS
 from .cell import RNNCache, rnn_cell_forward
 
@@ -28,7 +29,8 @@ def rnn_forward(
     "The RNN over a whole sequence: equation (R3), `rnn_cell_forward` at every step."
     a_next, states, predictions, steps = a0, [], [], []
     for t in range(x.shape[2]):
-        a_next, yt_pred, cache = rnn_cell_forward(x[:, :, t], a_next, parameters)  # (R3)
+        step = rnn_cell_forward(x[:, :, t], a_next, parameters)  # (R3)
+        a_next, yt_pred, cache = step
         states.append(a_next)
         predictions.append(yt_pred)
         steps.append(cache)
@@ -41,12 +43,14 @@ def nudge(
     at: Sequence[int],  # which entry of x
     h: float = 1e-5,  # how far, up and down
 ) -> np.ndarray:  # of the shape of states(x)
-    """The rate at which `states(x)` responds to one entry of x: the central difference (R4).
+    """How fast `states(x)` responds to one entry of x: the central difference (R4).
 
-    x may have any shape, such as (n_x, m, T_x), and is taken in double precision; the result has
-    the shape of states(x). The error is about h² by theory plus 1e-16/h by rounding."""
+    x may have any shape, such as (n_x, m, T_x), and is taken in double precision; the
+    result has the shape of states(x). The error is about h² by theory plus 1e-16/h by
+    rounding."""
     x = as_arrays({"x": x, "double": 0.0})["x"]
     h = number("h", h, positive=True)
     bump = np.zeros_like(x)
     bump[index("at", at, x.shape)] = h
-    return (np.asarray(states(x + bump)) - np.asarray(states(x - bump))) / (2 * h)  # (R4)
+    up, down = np.asarray(states(x + bump)), np.asarray(states(x - bump))
+    return (up - down) / (2 * h)  # (R4)
