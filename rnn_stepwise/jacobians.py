@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .checking import (
-    Caches, as_arrays, axes, check_shapes, choice, guarded, number, refuse)
+    Caches, as_arrays, axes, check_shapes, choice, number, refuse)
 from .drawing import COLOURS, SYMBOLS, Axes
+from .guard import guarded
 from .rnn.cell import RNNCache
 
 # %% ../nbs/10_vanishing_gradients.ipynb #62dfb84a

@@ -8,10 +8,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-import rnn_stepwise as rs
 from conftest import ROOT
-from networks import Sizes, chained, changed, network
+from networks import Sizes, chained, network
 from numpy.testing import assert_allclose, assert_array_equal
+
+import rnn_stepwise as rs
 from rnn_stepwise import (
     clip_by_global_norm,
     gate_events,
@@ -53,7 +54,9 @@ def full(value, columns=M):
 
 def silent(case, **parameters):
     "The case without input, and with other parameters"
-    nothing = changed(case.inputs, np.zeros_like)
+    nothing = {}
+    for name, value in case.inputs.items():
+        nothing[name] = np.zeros_like(value)
     return case.change(inputs=nothing, parameters=parameters)
 
 
@@ -378,14 +381,16 @@ def test_the_rule_for_a_network_without_memory_is_an_integral(q, x_rms):
     assert s == pytest.approx(right**0.5, rel=1e-8)
 
 
+Z = np.linspace(-8, 8, 400_001)
+BELL = np.exp(-(Z**2) / 2)
+WEIGHT = BELL / BELL.sum()
+
+
 def normal_means(q):
     "The mean of tanh² and of its slope squared, by a sum of its own"
-    z = np.linspace(-8, 8, 400_001)
-    bell = np.exp(-(z**2) / 2)
-    weight = bell / bell.sum()
-    square = np.tanh(q**0.5 * z) ** 2
+    square = np.tanh(q**0.5 * Z) ** 2
     slope = 1 - square
-    return weight @ square, weight @ slope**2
+    return WEIGHT @ square, WEIGHT @ slope**2
 
 
 @pytest.mark.parametrize(
