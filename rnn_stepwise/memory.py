@@ -180,7 +180,7 @@ def plot_gates(
 ) -> Axes:
     """Plot the gates and the memory of one unit, and where a gate opens or closes.
 
-    caches is (an LSTMCache for every step, x (n_x, m, T_x)). Triangles mark the events;
+    caches is (LSTMCache of every step, x (n_x, m, T_x)). Triangles mark the events;
     a memory that is not finite is left out."""
     history = _of_unit(caches, unit, example)
     labels = _labels(words, len(history["ft"]))
