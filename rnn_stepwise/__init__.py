@@ -17,6 +17,7 @@ from .gradients import *
 from .rnn.backward import *
 from .lstm.backward import *
 from .jacobians import *
+from .memory import *
 from .drawing import *
-from .paths import *
+from .xrays import *
 from .errata import *

@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike
 def refuse(
     name: str,  # of the argument
     expected: str,  # what it has to be
-    got: str,  # what came
+    got: object,  # what came
     error: type[Exception] = ValueError,  # or TypeError
 ) -> NoReturn:
     "Raise the one kind of sentence with which this package says no."
@@ -51,7 +51,7 @@ def whole(
     try: number = operator.index(value)
     except TypeError: refuse(name, expected, repr(value), TypeError)
     if number < least or (most is not None and number > most):
-        refuse(name, expected, str(number))
+        refuse(name, expected, number)
     return number
 
 # %% ../nbs/90_checking.ipynb #3388e817
@@ -83,7 +83,7 @@ def number(
     try: result = float(value)
     except OverflowError: refuse(name, expected, "an int beyond the range of floats")
     if not (isfinite(result) and least <= result <= most) or (positive and result <= 0):
-        refuse(name, expected, str(value))
+        refuse(name, expected, value)
     return result
 
 # %% ../nbs/90_checking.ipynb #b59c234a
@@ -135,7 +135,7 @@ def index(name: str, value: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
     try: found = tuple(operator.index(i) for i in value)
     except TypeError: refuse(name, "ints, one an axis", repr(value), TypeError)
     inside = len(found) == len(shape) and all(-n <= i < n for i, n in zip(found, shape))
-    if not inside: refuse(name, f"an index of an array of shape {shape}", str(value))
+    if not inside: refuse(name, f"an index of an array of shape {shape}", value)
     return found
 
 # %% ../nbs/90_checking.ipynb #8788ce48
@@ -154,7 +154,7 @@ def array(name: str, value: Any) -> np.ndarray:
 def filled(name: str, value: Any) -> np.ndarray:
     "An array of numbers without an empty axis, in a dtype that this book computes in."
     result = as_arrays({name: value})[name]
-    if 0 in result.shape: refuse(name, "no empty axis", str(result.shape))
+    if 0 in result.shape: refuse(name, "no empty axis", result.shape)
     return result
 
 # %% ../nbs/90_checking.ipynb #9d297743
@@ -354,5 +354,5 @@ def scores(given: dict[str, Any]) -> None:
     try: axis = operator.index(given["axis"])
     except TypeError: refuse("axis", "an int", repr(given["axis"]), TypeError)
     if not -z.ndim <= axis < z.ndim:
-        refuse("axis", f"an axis of z, which has {z.ndim}", str(axis))
+        refuse("axis", f"an axis of z, which has {z.ndim}", axis)
     given["axis"] = axis

@@ -9,35 +9,45 @@ from __future__ import annotations
 __all__ = ['ERRATA', 'Erratum', 'which_mistake']
 
 # %% ../nbs/09_errata.ipynb #fc7221fa
-from numbers import Real
 from typing import NamedTuple
+
+from . import checking
 
 # %% ../nbs/09_errata.ipynb #af2db20a
 _NO_CARRY = {
-    "dx[1][2][0]": (-0.00173313, 0.00218254), "dx[1][2][1]": (0.08287442, 0.28205375),
-    "dx[1][2][2]": (-0.30545663, -0.48292508), "da0[2][3]": (-0.095911501954, 0.312770310257),
+    "dx[1][2][0]": (-0.00173313, 0.00218254),
+    "dx[1][2][1]": (0.08287442, 0.28205375),
+    "dx[1][2][2]": (-0.30545663, -0.48292508),
+    "da0[2][3]": (-0.095911501954, 0.312770310257),
     "dWf[3][1]": (-0.0698198561274, -0.0809802310938),
     "dWi[1][2]": (0.102371820249, 0.40512433093),
     "dWc[3][1]": (-0.0624983794927, -0.0793746735512),
-    "dWo[1][2]": (0.0484389131444, 0.038948775763), "dbf[4]": (-0.0565788, -0.15745657)}
+    "dWo[1][2]": (0.0484389131444, 0.038948775763),
+    "dbf[4]": (-0.0565788, -0.15745657)}
 _BIASES = {
-    "dbi[4]": (-0.06997391, -0.50848333), "dbc[4]": (-0.27441821, -0.42510818),
+    "dbi[4]": (-0.06997391, -0.50848333),
+    "dbc[4]": (-0.27441821, -0.42510818),
     "dbo[4]": (0.16532821, -0.17958196)}
 _BIASES_ADDED = {
-    "dbi[4]": (-0.15399065, -0.50848333), "dbc[4]": (-0.29691142, -0.42510818),
+    "dbi[4]": (-0.15399065, -0.50848333),
+    "dbc[4]": (-0.29691142, -0.42510818),
     "dbo[4]": (-0.29798344, -0.17958196)}
 
 # %% ../nbs/09_errata.ipynb #4a946660
 _LAST_STEP = {
-    "dx[1][2][0]": (0.04036334, -2.07101689), "dx[1][2][1]": (0.01590669, -0.59255627),
-    "dx[1][2][2]": (0.00395097, 0.02466855), "da0[2][3]": (-0.000705301629139, -0.314942375127),
-    "dWax[3][1]": (8.45242637129, 11.2641044965), "dWaa[1][2]": (1.27076517994, 2.30333312658),
+    "dx[1][2][0]": (0.04036334, -2.07101689),
+    "dx[1][2][1]": (0.01590669, -0.59255627),
+    "dx[1][2][2]": (0.00395097, 0.02466855),
+    "da0[2][3]": (-0.000705301629139, -0.314942375127),
+    "dWax[3][1]": (8.45242637129, 11.2641044965),
+    "dWaa[1][2]": (1.27076517994, 2.30333312658),
     "dba[4]": (-0.50815277, -0.74747722)}
 _DRAWN_B = {
     "dxt[1][2]": (-1.3872130506, -0.460564103059),
     "da_prev[2][3]": (-0.152399493774, 0.0842968653807),
     "dWax[3][1]": (0.410772824935, 0.393081873922),
-    "dWaa[1][2]": (1.15034506685, -0.28483955787), "dba[4]": (0.20023491, 0.80517166)}
+    "dWaa[1][2]": (1.15034506685, -0.28483955787),
+    "dba[4]": (0.20023491, 0.80517166)}
 _IN_CIRCULATION = (
     ("lstm_backward", "no carry between steps", "no-memory", _NO_CARRY),
     ("lstm_backward", "no carry; overwritten", "no-memory", _BIASES),
@@ -48,12 +58,12 @@ _IN_CIRCULATION = (
 # %% ../nbs/09_errata.ipynb #110cbb43
 class Erratum(NamedTuple):
     "A wrong number in circulation, and where it comes from."
-    wrong: float    # as it is printed, or comes out of the printed test
-    right: float    # what belongs there
-    entry: str      # of what, such as "dx[1][2][0]"
-    function: str   # of which function
-    mistake: str    # that makes the wrong number
-    section: str    # of this page, where it is made again
+    wrong: float  # as it is printed, or comes out of the printed test
+    right: float  # what belongs there
+    entry: str  # of what, such as "dx[1][2][0]"
+    function: str  # of which function
+    mistake: str  # that makes the wrong number
+    section: str  # of this page, where it is made again
 
 ERRATA = tuple(Erratum(wrong, right, entry, function, mistake, section)
                for function, mistake, section, numbers in _IN_CIRCULATION
@@ -62,11 +72,14 @@ ERRATA = tuple(Erratum(wrong, right, entry, function, mistake, section)
 # %% ../nbs/09_errata.ipynb #bc2a7772
 def which_mistake(
     number: float,  # what your function returned
-) -> tuple[Erratum, ...]:  # the wrong numbers that agree to 8 decimals or 6 digits; often none
-    "Look up a number among those in circulation that are wrong. TypeError for what is no number."
-    if isinstance(number, bool) or not isinstance(number, Real):
-        raise TypeError(f"number: expected a real number, got {type(number).__name__}")
-    try: value = float(number)
-    except OverflowError: return ()
-    return tuple(row for row in ERRATA
-                 if abs(value - row.wrong) <= max(1e-6 * abs(row.wrong), 5.1e-9))
+) -> tuple[Erratum, ...]:  # often none
+    """The wrong numbers in circulation that agree with one, to 8 decimals or 6 digits.
+
+    TypeError for what is no real number; one that is not finite agrees with none."""
+    try: value = checking.number("number", number)
+    except ValueError: return ()
+    found = []
+    for row in ERRATA:
+        allowed = max(1e-6 * abs(row.wrong), 5.1e-9)
+        if abs(value - row.wrong) <= allowed: found.append(row)
+    return tuple(found)

@@ -65,7 +65,7 @@ def _covered(given: dict[str, Any], T_x: int) -> None:
     "Gradients must not have more steps than the caches."
     if "da" in given and given["da"].shape[2] > T_x:
         expected = f"(n_a, m, T_da) with T_da at most T_x = {T_x}"
-        refuse("da", expected, str(given["da"].shape))
+        refuse("da", expected, given["da"].shape)
 
 def _entries(step: Any) -> dict[str, Any]:
     "The arrays of a step's cache, by name."

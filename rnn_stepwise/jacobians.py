@@ -6,96 +6,123 @@
 from __future__ import annotations
 
 # %% auto #0
-__all__ = ['rnn_cell_jacobian', 'rnn_jacobians', 'Gains', 'jacobian_gains', 'plot_gains', 'predicted_rnn_gain',
-           'lstm_cell_jacobian', 'lstm_jacobians', 'lstm_direct_path', 'clip_by_global_norm', 'GateEvent',
-           'gate_events', 'plot_gates']
+__all__ = ['rnn_cell_jacobian', 'multiply_steps', 'rnn_jacobians', 'Gains', 'jacobian_gains', 'plot_gains', 'predicted_rnn_gain']
 
 # %% ../nbs/10_vanishing_gradients.ipynb #83c3cee5
-import operator
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .drawing import (
-    COLOURS, SYMBOLS, Axes, _check_axes, _number, _one_of, label_of)
-from ._old import _CACHE
-from ._old import _not_a_dict, checked
-from .checking import as_arrays, check_shapes
-from ._old import _entries, _step_caches
+from .checking import (
+    Caches, as_arrays, axes, check_shapes, choice, number, refuse)
+from .drawing import COLOURS, SYMBOLS, Axes
+from .guard import guarded
+from .rnn.cell import RNNCache
 
 # %% ../nbs/10_vanishing_gradients.ipynb #62dfb84a
+@guarded(["Waa"], RNNCache)
+@np.errstate(all="ignore")  # inf and NaN are results
 def rnn_cell_jacobian(
-    cache: tuple,  # (a_next, a_prev, xt, parameters), from rnn_cell_forward
-) -> np.ndarray:  # (m, n_a, n_a)
-    """The derivative of a_next by a_prev, an example a matrix, rows for a_next: equation (V1).
+    cache: RNNCache,  # from rnn_cell_forward
+) -> np.ndarray:  # S, (m, n_a, n_a)
+    """The derivative of a_next by a_prev: equation (V1).
 
-    Dtype as in the forward functions; errors as in `rnn_jacobians`."""
-    a_next, _, _, parameters = _entries(cache, _RNN_CACHE)
-    a_next, Waa = checked({"a_next": a_next}, parameters, ["Waa"])
-    with np.errstate(all="ignore"):                                    # inf and NaN are results
-        return (1 - a_next.T**2)[:, :, None] * Waa                     # (V1)
+    An example a matrix, rows for a_next: (m, n_a, n_a). States that are not finite come
+    out as inf or NaN."""
+    Waa = cache.parameters["Waa"]
+    slopes = 1 - cache.a_next.T**2  # (m, n_a)
+    return slopes[:, :, None] * Waa  # (V1)
 
-# %% ../nbs/10_vanishing_gradients.ipynb #ec36d747
-_RNN_CACHE = "a_next a_prev xt parameters"
-
-# %% ../nbs/10_vanishing_gradients.ipynb #70bc7c9b
-def rnn_jacobians(
-    caches: tuple,  # (list of step caches, x), from rnn_forward
-) -> np.ndarray:  # (T_x + 1, m, n_a, n_a): entry t is for the state at t, entry 0 for a0
-    """The derivative of the last hidden state by the one at t, for every t and example: (V2).
-
-    The last entry is the identity. Products beyond the range of the dtype, and states that are not
-    finite, come out as inf or NaN, each in its own example. TypeError or ValueError for what is no
-    caches of an RNN."""
-    return _products([rnn_cell_jacobian(step) for step in _steps(caches, _RNN_CACHE)])
+# %% ../nbs/10_vanishing_gradients.ipynb #b8061819
+def _check_steps(given: dict[str, Any]) -> None:
+    "Check the steps that are multiplied, and put one array in their place."
+    given.update(as_arrays(given))
+    check_shapes(given, {"steps": "(T_x, m, n, n)"})
 
 # %% ../nbs/10_vanishing_gradients.ipynb #d34c22f8
-def _steps(caches, names):
-    "The step caches of a sequence, or an error that says what they should have been"
-    steps = [_entries(step, names) for step in _step_caches(caches)]
-    sizes = check_shapes({"a_next": steps[0][0]})
-    for step in steps: check_shapes({"a_next": step[0]}, **sizes)
-    return steps
+@guarded(check=_check_steps)
+@np.errstate(all="ignore")  # inf and NaN are results
+def multiply_steps(
+    steps: Sequence[np.ndarray],  # the Jacobian of each step, (T_x, m, n, n)
+) -> np.ndarray:  # J, (T_x + 1, m, n, n)
+    """The product of the steps after t, for every t from 0 to T_x: equation (V2).
 
-def _products(steps):
-    "The products of the steps from each one to the last, equation (V2)"
-    products = [np.broadcast_to(np.eye(steps[0].shape[-1], dtype=steps[0].dtype), steps[0].shape)]
-    with np.errstate(all="ignore"):                                    # inf and NaN are results
-        for step in reversed(steps): products.append(products[-1] @ step)       # (V2)
+    steps is (T_x, m, n, n), the result (T_x + 1, m, n, n), its last entry the identity.
+    A product beyond the range of the dtype comes out as inf or NaN."""
+    last = steps[-1]
+    identity = np.eye(last.shape[-1], dtype=last.dtype)
+    J = np.broadcast_to(identity, last.shape)
+    products = [J]
+    for S in reversed(steps):
+        J = J @ S  # (V2)
+        products.append(J)
     return np.stack(products[::-1])
+
+# %% ../nbs/10_vanishing_gradients.ipynb #70bc7c9b
+@guarded(["Waa"], RNNCache)
+def rnn_jacobians(
+    caches: Caches,  # from rnn_forward
+) -> np.ndarray:  # J, (T_x + 1, m, n_a, n_a): entry t for the state at t, 0 for a0
+    """The derivative of the last hidden state by the one at t, for every t: (V2).
+
+    An example a matrix: (T_x + 1, m, n_a, n_a), the last entry the identity. Products
+    beyond the range of the dtype, and states that are not finite, come out as inf or
+    NaN, each in its own example."""
+    steps = [rnn_cell_jacobian(step) for step in caches.steps]
+    return multiply_steps(steps)
 
 # %% ../nbs/10_vanishing_gradients.ipynb #229f911a
 class Gains(NamedTuple):
-    "What ripples keep on their way through a Jacobian: factors, below 1 where they shrink."
+    "What ripples keep on their way through a Jacobian: below 1 where they shrink."
     singular: np.ndarray  # all singular values, largest first, (..., n)
-    largest: np.ndarray   # no direction keeps more: the spectral norm, (...)
-    typical: np.ndarray   # what a random direction keeps: Frobenius norm / √n, (...)
+    largest: np.ndarray  # no direction keeps more: the spectral norm, (...)
+    typical: np.ndarray  # what a random direction keeps: Frobenius norm / √n, (...)
     smallest: np.ndarray  # no direction keeps less, (...)
 
+# %% ../nbs/10_vanishing_gradients.ipynb #ac290ffc
+def _check_square(given: dict[str, Any]) -> None:
+    "Check the matrices that are measured, and put one array in their place."
+    given.update(as_arrays(given))
+    J = given["jacobians"]
+    square = J.ndim >= 2 and J.shape[-1] == J.shape[-2]
+    if not square or not J.size:
+        refuse("jacobians", "(..., n, n), no axis empty", str(J.shape))
+
+def _near_power_of_two(J: np.ndarray) -> np.ndarray:
+    "For each matrix (..., n, n) a power of two near its largest entry, (..., 1, 1)."
+    sizes = np.maximum(abs(J.real), abs(J.imag))
+    largest = sizes.max(axis=(-2, -1), keepdims=True)
+    _, exponent = np.frexp(largest)
+    least = np.finfo(J.dtype).minexp
+    exponent = np.maximum(exponent - 1, least)
+    one = np.ones_like(largest)
+    return np.ldexp(one, exponent)
+
 # %% ../nbs/10_vanishing_gradients.ipynb #4a83a308
+@guarded(check=_check_square)
+@np.errstate(all="ignore")  # inf and NaN are results
 def jacobian_gains(
     jacobians: ArrayLike,  # one or many, (..., n, n)
 ) -> Gains:
-    """Norms and singular values of Jacobians. NaN for each that is not finite; no squares overflow,
-    and a norm beyond the range of the dtype is inf.
+    """Norms and singular values of Jacobians, (..., n, n).
 
-    float32 stays float32. ValueError for what is not a stack of square matrices."""
-    J = as_arrays({"jacobians": jacobians})["jacobians"]
-    if J.ndim < 2 or J.shape[-1] != J.shape[-2] or 0 in J.shape:
-        raise ValueError(f"jacobians: expected (..., n, n), no axis empty, got {J.shape}")
-    finite = np.isfinite(J).all(axis=(-2, -1))[..., None]
-    J = np.where(finite[..., None], J, 0)
-    largest = np.maximum(abs(J.real), abs(J.imag)).max(axis=(-2, -1))[..., None]
-    unit = np.ldexp(np.ones_like(largest),                             # a power of two: exact
-                    np.maximum(np.frexp(largest)[1] - 1, np.finfo(largest.dtype).minexp))
-    singular = np.linalg.svd(J / unit[..., None], compute_uv=False)
-    with np.errstate(all="ignore"):                                    # inf and NaN are results
-        unit = np.where(finite, unit, np.nan)
-        typical = unit[..., 0] * np.sqrt((singular**2).mean(axis=-1))
-        singular = singular * unit
-    return Gains(singular, singular[..., 0], typical, singular[..., -1])
+    Of the result singular is (..., n), and largest, typical and smallest are (...). NaN
+    for each matrix that is not finite; no squares overflow, and a norm beyond the range
+    of the dtype is inf. float32 stays float32."""
+    finite = np.isfinite(jacobians).all(axis=(-2, -1), keepdims=True)  # (..., 1, 1)
+    J = np.where(finite, jacobians, 0)
+    unit = _near_power_of_two(J)
+    factors = np.linalg.svd(J / unit, compute_uv=False)
+    unit = np.where(finite, unit, np.nan)
+    unit = unit[..., 0]
+    singular = unit * factors
+    mean_square = (factors**2).mean(axis=-1)
+    typical = unit[..., 0] * np.sqrt(mean_square)
+    largest = singular[..., 0]
+    smallest = singular[..., -1]
+    return Gains(singular, largest, typical, smallest)
 
 # %% ../nbs/10_vanishing_gradients.ipynb #eb5a0ee7
 def plot_gains(
@@ -108,236 +135,114 @@ def plot_gains(
 ) -> Axes:
     """Plot what is left after k = T_x - t steps, on a logarithmic axis.
 
-    A line for the geometric mean of the examples, a band from the least to the most. What is not
-    finite is left out; the line has a gap where an example is 0."""
-    import matplotlib.pyplot as plt
-    _one_of("symbol", symbol, SYMBOLS)
-    _one_of("line", line, ("-", "--", "-.", ":"))
+    values is (T_x + 1, m). A line for the geometric mean of the examples, a band from
+    the least to the most. What is not finite is left out; the line has a gap where an
+    example is 0."""
+    choice("symbol", symbol, SYMBOLS)
+    choice("line", line, ("-", "--", "-.", ":"))
     mean, least, most = _over_examples(values)
     ceiling = None if bound is None else _powers(bound, len(mean))
-    if ax is None: ax = plt.figure().add_subplot()
-    _check_axes(ax)
+    ax = axes("ax", ax)
     _draw_gains(ax, mean, least, most, COLOURS[symbol], line, label)
     if bound is not None: ax.semilogy(range(len(mean)), ceiling, ":", c=COLOURS["ink"])
     ax.set(xlabel="steps between, $k$", ylabel="what is left")
     return ax
 
 # %% ../nbs/10_vanishing_gradients.ipynb #464d425b
-def _over_examples(values):
-    "The geometric mean, the least and the most over the examples, by k = T_x - t; NaN for none"
+def _over_examples(values: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    "Geometric mean, least and most over the examples, by k = T_x - t; NaN for none."
     if isinstance(values, Gains):
-        raise TypeError("values: expected an array, such as Gains.typical, got Gains")
-    values = as_arrays({"values": values})["values"]
-    if values.ndim != 2 or 0 in values.shape or values.dtype.kind == "c":
-        raise ValueError(f"values: expected real numbers (T_x + 1, m), got {values.dtype} "
-                         f"of shape {values.shape}")
-    if (values < 0).any(): raise ValueError(f"values: expected at least 0, got {np.nanmin(values)}")
-    values = values[::-1]
-    finite = np.isfinite(values)
-    shown = finite & (values > 0)                                      # on a logarithmic axis
+        refuse("values", "an array, such as Gains.typical", "Gains", TypeError)
+    given = as_arrays({"values": values})["values"]
+    if given.ndim != 2 or 0 in given.shape or given.dtype.kind == "c":
+        got = f"{given.dtype} of shape {given.shape}"
+        refuse("values", "real numbers (T_x + 1, m)", got)
+    if (given < 0).any(): refuse("values", "at least 0", str(np.nanmin(given)))
+    left = given[::-1]
+    finite = np.isfinite(left)
     with np.errstate(all="ignore"):
-        logarithms = np.where(finite, np.log(values), 0)               # of a 0: -inf, a mean of 0
+        logarithms = np.where(finite, np.log(left), 0)  # of a 0: -inf, a mean of 0
         mean = np.exp(logarithms.sum(axis=1) / finite.sum(axis=1))
-    seen = np.where(shown, values, np.nan)
-    return (np.where(mean > 0, mean, np.nan),
-            np.fmin.reduce(seen, axis=1), np.fmax.reduce(seen, axis=1))
+    mean = np.where(mean > 0, mean, np.nan)
+    positive = finite & (left > 0)
+    shown = np.where(positive, left, np.nan)  # on a logarithmic axis
+    least = np.fmin.reduce(shown, axis=1)
+    most = np.fmax.reduce(shown, axis=1)
+    return mean, least, most
 
 # %% ../nbs/10_vanishing_gradients.ipynb #6a1f3c58
-def _powers(bound, count):
-    "bound**k for k = 0, 1, ..., NaN beyond the range of the numbers"
-    if _number("bound", bound) <= 0:
-        raise ValueError(f"bound: expected a positive number, got {bound!r}")
-    with np.errstate(all="ignore"): powers = float(bound) ** np.arange(count)
-    return np.where(np.isfinite(powers) & (powers > 0), powers, np.nan)
+def _powers(bound: float, count: int) -> np.ndarray:
+    "bound**k for k = 0, 1, ..., NaN beyond the range of the numbers."
+    bound = number("bound", bound, positive=True)
+    k = np.arange(count)
+    with np.errstate(all="ignore"): powers = bound**k
+    shown = np.isfinite(powers) & (powers > 0)
+    return np.where(shown, powers, np.nan)
 
-def _draw_gains(ax, mean, least, most, colour, line, label):
-    "The line, its band and its label"
+def _draw_gains(ax: Any, mean: np.ndarray, least: np.ndarray, most: np.ndarray,
+                colour: str, line: str, label: str) -> None:
+    "The line, its band and its label."
     steps = range(len(mean))
     ax.semilogy(steps, mean, line, color=colour)
     ax.fill_between(steps, least, most, color=colour, alpha=0.25, lw=0)
-    for k in np.flatnonzero(np.isfinite(mean))[-1:]:                   # where the line ends
-        ax.annotate(label, (k, mean[k]), (5, 0), textcoords="offset points", color=colour,
-                    va="center", annotation_clip=False)
+    finite = np.flatnonzero(np.isfinite(mean))
+    if not len(finite): return
+    last = finite[-1]
+    end = (last, mean[last])
+    ax.annotate(label, end, (5, 0), textcoords="offset points", color=colour,
+                va="center", annotation_clip=False)
+
+# %% ../nbs/10_vanishing_gradients.ipynb #b5a5b35a
+def _normal_means(q: float) -> tuple[float, float]:
+    "The two means of (V4) and (V5): of tanh², and of its slope squared."
+    root = np.sqrt(q)
+    far = min(8, 20 / max(root, 1))
+    z, dz = np.linspace(-far, far, 2001, retstep=True)
+    bell = np.exp(-z**2 / 2) / np.sqrt(2 * np.pi)
+    weight = bell * dz
+    square = np.tanh(root * z) ** 2
+    slope = 1 - square
+    beyond = 1 - weight.sum()  # there tanh² is 1
+    mean_square = weight @ square + beyond
+    return mean_square, weight @ slope**2
+
+# %% ../nbs/10_vanishing_gradients.ipynb #5ccd31c3
+def _mean_square(g: float, fed: float) -> float:
+    "The q that (V4) gives back, where input and bias feed `fed` of it."
+    low, high = 0.0, g**2 + fed
+    for _ in range(100):
+        q = (low + high) / 2
+        square, _ = _normal_means(q)
+        again = g**2 * square + fed  # (V4)
+        if again > q: low = q
+        else: high = q
+    return q
+
+def _per_unit(W: np.ndarray) -> np.float64:
+    "The Frobenius norm of weights by √n_a, in double precision."
+    norm = np.linalg.norm(W)
+    n_a = len(W)
+    return np.float64(norm) / np.sqrt(n_a)
 
 # %% ../nbs/10_vanishing_gradients.ipynb #ee721b62
+@guarded(["Wax", "Waa", "ba"])
+@np.errstate(all="ignore")  # inf and NaN are results
 def predicted_rnn_gain(
     parameters: Mapping[str, ArrayLike],  # Wax, Waa, ba
     x_rms: float = 0.0,  # root mean square of the entries of the input, up to 1e100
 ) -> tuple[float, float]:  # g, s: about (g * s)**k is left after k steps
-    """What a step of a wide random RNN keeps of a ripple, from the weights alone: (V4), (V5).
+    """What a step of a wide random RNN keeps of a ripple, by its weights: (V4), (V5).
 
-    g is the typical gain of Waa, s the typical slope of tanh. It is no bound: it fails for few
-    units and for weights with structure. Weights that are not finite, or whose squares are not,
-    give NaN. Errors as in `checked`; TypeError for an `x_rms` that is no number, ValueError for
-    one that is negative, too large or not finite."""
-    arrays = checked({}, parameters, ["Wax", "Waa", "ba"])
-    if not 0 <= _number("x_rms", x_rms) <= 1e100:
-        raise ValueError(f"x_rms: expected a number from 0 to 1e100, got {x_rms!r}")
-    with np.errstate(all="ignore"):
-        by_x, by_a, by_b = (float(np.linalg.norm(array)) ** 2 / len(array) for array in arrays)
-        q = _fixed_point(by_a, by_x * x_rms**2 + by_b)                                  # (V4)
-        return by_a ** 0.5, float(_normal_mean(q)[1] ** 0.5)                            # (V5)
-
-# %% ../nbs/10_vanishing_gradients.ipynb #b5a5b35a
-def _normal_mean(q):
-    "The mean of tanh² and of its slope squared, over normal numbers of mean square q"
-    root = np.sqrt(q)
-    z = np.linspace(-1, 1, 2001) * min(8, 20 / max(root, 1))           # beyond, tanh² is 1
-    weight = np.exp(-z**2 / 2) * (z[1] - z[0]) / np.sqrt(2 * np.pi)
-    square = np.tanh(root * z) ** 2
-    return weight @ square + 1 - weight.sum(), weight @ (1 - square) ** 2
-
-def _fixed_point(by_a, fed):
-    "The q that a round of (V4) gives back: below it a round gives more, above it less"
-    low, high = 0.0, by_a + fed
-    for _ in range(100):
-        q = (low + high) / 2
-        if by_a * _normal_mean(q)[0] + fed > q: low = q
-        else: high = q
-    return q
-
-# %% ../nbs/10_vanishing_gradients.ipynb #24866d5a
-def lstm_cell_jacobian(
-    cache: tuple,  # of ten, from lstm_cell_forward
-) -> np.ndarray:  # (m, 2 n_a, 2 n_a)
-    """The derivative of [a_next; c_next] by [a_prev; c_prev], an example a matrix: (V6), (V7).
-
-    Dtype and errors as in `rnn_cell_jacobian`."""
-    *entries, parameters = _entries(cache, _CACHE)
-    _, c_next, _, c_prev, ft, it, cct, ot, _, Wf, Wi, Wc, Wo = checked(
-        dict(zip(_CACHE.split(), entries)), parameters, ["Wf", "Wi", "Wc", "Wo"])
-    n_a = len(ft)
-    def rows(v): return v.T[:, :, None]                                # D(v): scales the rows
-    with np.errstate(all="ignore"):
-        by_a = (rows(c_prev * ft * (1 - ft)) * Wf[:, :n_a] + rows(cct * it * (1 - it)) * Wi[:, :n_a]
-                + rows(it * (1 - cct**2)) * Wc[:, :n_a])               # (V6)
-        by_c = rows(ft) * np.eye(n_a, dtype=ft.dtype)
-        c_rows = np.concatenate([by_a, by_c], axis=2)
-        a_rows = rows(ot * (1 - np.tanh(c_next)**2)) * c_rows
-        a_rows[:, :, :n_a] += rows(np.tanh(c_next) * ot * (1 - ot)) * Wo[:, :n_a]
-    return np.concatenate([a_rows, c_rows], axis=1)                    # (V7)
-
-# %% ../nbs/10_vanishing_gradients.ipynb #befff1c0
-def lstm_jacobians(
-    caches: tuple,  # (list of step caches, x), from lstm_forward
-) -> np.ndarray:  # (T_x + 1, m, 2 n_a, 2 n_a): entry t is for [a; c] at t, entry 0 for [a0; c0]
-    """The derivative of the last [a; c] by the one at t, for every t and example: (V2) with (V7).
-
-    The block [n_a:, n_a:] is that of the last memory by the memory at t, over all paths that leave
-    it after step t, while a at t is held. Otherwise as `rnn_jacobians`."""
-    return _products([lstm_cell_jacobian(step) for step in _steps(caches, _CACHE)])
-
-# %% ../nbs/10_vanishing_gradients.ipynb #1292ded5
-def lstm_direct_path(
-    caches: tuple,  # (list of step caches, x), from lstm_forward
-) -> np.ndarray:  # (T_x + 1, m, n_a): entry t is for the memory at t, the last entry is 1
-    """What the forget gates alone keep of the memory at t until the last step: equation (V8).
-
-    The diagonal of a diagonal matrix; `lstm_jacobians` has what all paths keep. Dtype and errors
-    as there."""
-    steps = _steps(caches, _CACHE)
-    forget = [checked({"c_next": step[1], "ft": step[4]}, {}, [])[1].T for step in steps]
-    kept = [np.ones_like(forget[0])]
-    with np.errstate(all="ignore"):
-        for ft in reversed(forget): kept.append(kept[-1] * ft)         # (V8)
-    return np.stack(kept[::-1])
-
-# %% ../nbs/10_vanishing_gradients.ipynb #9cda87cb
-def clip_by_global_norm(
-    gradients: Mapping[str, ArrayLike],  # name → gradient; only those that a step will use
-    limit: float,  # the largest norm of all of them together that is left as it is
-) -> tuple[dict[str, np.ndarray], float]:  # the gradients, new arrays, and the norm before
-    """Shorten gradients together, by one factor, to a norm of at most `limit`: equation (V10).
-
-    One dtype comes back, as from `as_arrays`. ValueError for an entry that is not finite: clipping
-    would spread it over all; TypeError for a `limit` that is no number."""
-    if not _number("limit", limit) > 0:
-        raise ValueError(f"limit: expected a positive number, got {limit!r}")
-    if not isinstance(gradients, Mapping): raise _not_a_dict("gradients", gradients)
-    arrays = as_arrays(gradients)
-    for name, array in arrays.items():
-        if not np.isfinite(array).all():
-            raise ValueError(f"{name}: expected finite numbers, got inf or NaN among them")
-    top = max((float(abs(array).max(initial=0)) for array in arrays.values()), default=0.0) or 1.0
-    root = sum(float((abs(array / top)**2).sum()) for array in arrays.values()) ** 0.5
-    factor = min(1.0, limit / top / (root or 1.0))                     # (V10)
-    return {name: array * factor for name, array in arrays.items()}, top * root
-
-# %% ../nbs/10_vanishing_gradients.ipynb #2919e4aa
-class GateEvent(NamedTuple):
-    "A gate passes one half."
-    t: int        # the step at which it is on the other side, counted from 1
-    gate: str     # "ft", "it" or "ot"
-    opened: bool  # else it closed
-
-# %% ../nbs/10_vanishing_gradients.ipynb #33e9f641
-def gate_events(
-    caches: tuple,  # (list of step caches, x), from lstm_forward
-    unit: int = 0,  # which of the n_a units
-    example: int = 0,  # which of the m examples
-) -> list[GateEvent]:  # in the order of the steps; the first step has nothing to differ from
-    "When the gates of one unit opened and closed. Errors as in `lstm_jacobians`."
-    open_ = {name: values >= 0.5 for name, values in _of_unit(caches, unit, example).items()}
-    return [GateEvent(t + 1, gate, bool(open_[gate][t])) for t in range(1, len(caches[0]))
-            for gate in ("ft", "it", "ot") if open_[gate][t] != open_[gate][t - 1]]
-
-# %% ../nbs/10_vanishing_gradients.ipynb #d3f12729
-def _of_unit(caches, unit, example):
-    "Gates and states of one unit, name → (T_x,), real"
-    steps, names = _steps(caches, _CACHE), _CACHE.split()
-    sizes = check_shapes({"a_next": steps[0][0]})
-    found = []
-    for name, value, size in (("unit", unit, sizes["n_a"]), ("example", example, sizes["m"])):
-        if isinstance(value, bool): raise TypeError(f"{name}: expected an int, got {value!r}")
-        try: found.append(operator.index(value))
-        except TypeError: raise TypeError(f"{name}: expected an int, got {value!r}") from None
-        if not 0 <= found[-1] < size:
-            raise ValueError(f"{name}: expected an int from 0 to {size - 1}, got {value}")
-    arrays = [dict(zip(names, checked(dict(zip(names, step[:-1])), {}, []))) for step in steps]
-    return {name: np.array([step[name][*found].real for step in arrays])
-            for name in ("a_next", "c_next", "ft", "it", "ot")}
-
-# %% ../nbs/10_vanishing_gradients.ipynb #5a86203a
-def plot_gates(
-    caches: tuple,  # (list of step caches, x), from lstm_forward
-    unit: int = 0,  # which of the n_a units
-    example: int = 0,  # which of the m examples
-    words: Iterable[str] | None = None,  # what was read, one a step; the numbers when not given
-    ax: Axes | None = None,  # where to draw; a new figure if None
-) -> Axes:
-    """Plot the gates and the memory of one unit; triangles mark where a gate opens or closes.
-
-    A memory that is not finite is left out. Errors as in `gate_events`, and ValueError for
-    another number of words."""
-    import matplotlib.pyplot as plt
-    values, events = _of_unit(caches, unit, example), gate_events(caches, unit, example)
-    steps = np.arange(1, len(values["ft"]) + 1)
-    if isinstance(words, str) or not (words is None or isinstance(words, Iterable)):
-        raise TypeError(f"words: expected T_x = {len(steps)} of them, got {words!r}")
-    labels = [str(word) for word in (steps if words is None else words)]
-    if len(labels) != len(steps):
-        raise ValueError(f"words: expected T_x = {len(steps)}, got {len(labels)}")
-    if ax is None: ax = plt.figure().add_subplot()
-    _check_axes(ax)
-    _draw_gates(ax, steps, values, events)
-    ax.set_xticks(steps, labels)
-    return ax
-
-# %% ../nbs/10_vanishing_gradients.ipynb #249abdb0
-_ROWS = {"ot": 1.3, "it": 2.4, "ft": 3.5}                              # where a gate's bars stand
-
-def _draw_gates(ax, steps, values, events):
-    "The memory as bars around 0; above it a row of bars for each gate, a triangle for each event"
-    memory = np.where(np.isfinite(values["c_next"]), values["c_next"], np.nan)
-    top = np.nanmax(abs(memory), initial=1.0)
-    ax.bar(steps, memory / top, 0.6, color=COLOURS["c"])
-    for gate, base in _ROWS.items():
-        ax.bar(steps, values[gate], 0.6, base, color=COLOURS[gate])
-        ax.axhline(base, color=COLOURS[gate], lw=0.8)
-    ax.axhline(0, color=COLOURS["c"], lw=0.8)
-    for t, gate, opened in events:
-        ax.plot(t - 0.5, _ROWS[gate] + 0.5, "^" if opened else "v", ms=8, color=COLOURS["ink"])
-    ax.set_yticks([-1, 0, 1, *(base + 0.5 for base in _ROWS.values())],
-                  [f"{-top:.2g}", label_of("c"), f"{top:.2g}", *map(label_of, _ROWS)])
-    ax.set(ylim=(-1.1, 4.6), xlim=(0.3, len(steps) + 0.7))
-    ax.grid(False)
+    g is the typical gain of Waa, s the typical slope of tanh. It is no bound: it fails
+    for few units and for weights with structure. Weights that are not finite, or whose
+    squares are not, give NaN."""
+    x_rms = number("x_rms", x_rms, least=0, most=1e100)
+    p = parameters
+    g = _per_unit(p["Waa"])
+    by_x = _per_unit(p["Wax"]) * x_rms
+    by_b = _per_unit(p["ba"])
+    fed = by_x**2 + by_b**2
+    q = _mean_square(g, fed)  # (V4)
+    _, slope_squared = _normal_means(q)
+    s = np.sqrt(slope_squared)  # (V5)
+    return float(g), float(s)

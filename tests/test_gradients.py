@@ -1,88 +1,146 @@
-"""The loss and the output layer, without any other library: weights of steps, padding, what is kept."""
+"""The loss and the output layer, without any other library: weights, padding, what is kept."""
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
 import rnn_stepwise as rs
+from networks import ALL_DIFFERENT, network, scores, targets
 
-N_A, N_Y, M, T_X = 5, 2, 4, 3
-
-
-def problem(seed=0):
-    "Predictions, targets, states, parameters and a mask that weighs the steps; nothing may be written to"
-    rng = np.random.default_rng(seed)
-    target = np.eye(N_Y)[rng.integers(N_Y, size=(M, T_X))].transpose(2, 0, 1)
-    a = rng.normal(size=(N_A, M, T_X))
-    parameters = {"Wya": rng.normal(size=(N_Y, N_A)), "by": rng.normal(size=(N_Y, 1))}
-    mask = rng.choice([0, 0.5, 1], size=(M, T_X))
-    given = [predict(a, **parameters), target, a, mask]
-    for array in given + list(parameters.values()): array.flags.writeable = False
-    return *given, parameters
+N_X, N_A, N_Y, M, T_X, _ = ALL_DIFFERENT
 
 
-def predict(a, Wya, by):
-    return rs.softmax(np.einsum("ka,amt->kmt", Wya, a) + by[:, :, None])
+@dataclass
+class Problem:
+    "An output layer, what it predicts, and what was right"
+
+    y_pred: np.ndarray
+    target: np.ndarray
+    a: np.ndarray
+    parameters: dict
+    mask: np.ndarray
+
+    def loss(self):
+        return rs.sequence_loss(self.y_pred, self.target, self.mask)
+
+    def gradients(self):
+        return rs.output_backward(*vars(self).values())
 
 
-def by_hand(y_pred, target, mask):
+def problem(seed=0, W="Wya"):
+    "A random one; nothing in it may be written to"
+    case = network("rnn", seed=seed)
+    a, p = case.results["a"], case.parameters
+    parameters = {W: p["Wya"], "by": p["by"]}
+    y_pred = predict(parameters | {"a": a})
+    target, mask = targets(seed=seed)
+    for array in (y_pred, target, a, mask, p["Wya"], p["by"]):
+        array.flags.writeable = False
+    return Problem(y_pred, target, a, parameters, mask)
+
+
+def predict(point):
+    W = point["Wya"] if "Wya" in point else point["Wy"]
+    return rs.softmax(scores(point["a"], W, point["by"]))
+
+
+def by_hand(one):
     "The loss, one number at a time"
-    return -sum(mask[i, t] * target[k, i, t] * np.log(y_pred[k, i, t])
-                for k in range(N_Y) for i in range(M) for t in range(T_X)
-                if mask[i, t] * target[k, i, t])
+    total = 0
+    for k, i, t in np.ndindex(N_Y, M, T_X):
+        weight = one.mask[i, t] * one.target[k, i, t]
+        if weight:
+            surprise = -np.log(one.y_pred[k, i, t])
+            total += weight * surprise
+    return total
 
 
 def test_loss_is_the_weighted_sum():
-    y_pred, target, _, mask, _ = problem()
-    assert np.isclose(rs.sequence_loss(y_pred, target, mask), by_hand(y_pred, target, mask), rtol=1e-14)
-    ones = np.ones((M, T_X))
-    assert np.isclose(rs.sequence_loss(y_pred, target), by_hand(y_pred, target, ones), rtol=1e-14)
-    assert rs.sequence_loss(y_pred, target) == rs.sequence_loss(y_pred, target, ones)
+    one = problem()
+    np.testing.assert_allclose(one.loss(), by_hand(one), rtol=1e-14)
+    one.mask = np.ones((M, T_X))
+    np.testing.assert_allclose(one.loss(), by_hand(one), rtol=1e-14)
+    counted = one.loss()
+    one.mask = None
+    assert one.loss() == counted
 
 
 @pytest.mark.parametrize("W", ["Wya", "Wy"])
 @pytest.mark.parametrize("with_mask", [True, False])
 @pytest.mark.parametrize("no_target", [True, False])
 def test_output_layer_agrees_with_the_complex_step(W, with_mask, no_target):
-    y_pred, target, a, mask, parameters = problem(1)
-    target = target * (np.arange(M) > 0)[:, None] if no_target else target
-    masks = [mask] * with_mask
-    names = {W: parameters["Wya"], "by": parameters["by"]}
-    gradients = rs.output_backward(y_pred, target, a, names, *masks)
+    one = problem(1, W)
+    if not with_mask:
+        one.mask = None
+    if no_target:
+        one.target = one.target.copy()
+        one.target[:, 0] = 0
+    gradients = one.gradients()
     assert list(gradients) == ["da", f"d{W}", "dby"]
-    report = rs.gradient_check(
-        lambda v: rs.sequence_loss(predict(v["a"], v[W], v["by"]), target, *masks),
-        {"a": a} | names, gradients, tol=1e-13)
-    assert report.ok and report.method == "complex", str(report)
+
+    def loss(point):
+        return rs.sequence_loss(predict(point), one.target, one.mask)
+
+    point = {"a": one.a} | one.parameters
+    report = rs.gradient_check(loss, point, gradients, tol=1e-13)
+    assert report.ok, str(report)
+    assert report.method == "complex"
 
 
 @pytest.mark.filterwarnings("error")
 def test_what_does_not_count_may_be_anything():
-    y_pred, target, a, mask, parameters = problem(2)
-    assert (mask == 0).any()
-    unseen = np.where(mask == 0, np.nan, y_pred)
-    assert rs.sequence_loss(unseen, target, mask) == rs.sequence_loss(y_pred, target, mask)
-    for one, two in zip(rs.output_backward(unseen, target, a, parameters, mask).values(),
-                        rs.output_backward(y_pred, target, a, parameters, mask).values()):
-        np.testing.assert_array_equal(one, two, strict=True)
+    one = problem(2)
+    unseen = one.mask == 0
+    assert unseen.any()
+    loss, gradients = one.loss(), one.gradients()
+    one.y_pred = np.where(unseen, np.nan, one.y_pred)
+    assert one.loss() == loss
+    for name, gradient in one.gradients().items():
+        np.testing.assert_array_equal(gradient, gradients[name], strict=True)
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_was_right_and_had_no_chance_is_infinitely_bad():
     assert rs.sequence_loss([[[0.0]], [[1.0]]], [[[1.0]], [[0.0]]]) == np.inf
 
 
-def test_dtypes_and_sizes():
-    y_pred, target, a, mask, parameters = problem(3)
-    single = {name: value.astype("f4") for name, value in parameters.items()}
-    arrays = [v.astype("f4") for v in (y_pred, target, a)]
-    assert rs.sequence_loss(*arrays[:2]).dtype == np.float32
-    assert {g.dtype for g in rs.output_backward(*arrays, single).values()} == {np.dtype("f4")}
-    assert {g.dtype for g in rs.output_backward(*arrays, single, mask).values()} == {np.dtype("f8")}
-    gradients = rs.output_backward(y_pred, target, a, parameters, mask)
-    assert [g.shape for g in gradients.values()] == [(N_A, M, T_X), (N_Y, N_A), (N_Y, 1)]
+def dtypes(gradients):
+    return {gradient.dtype for gradient in gradients.values()}
 
 
-@pytest.mark.parametrize("h, error", [(1e-3, "ok"), (1e-3 * 1.01, "NO")])
-def test_the_report_says_what_it_found(h, error):
+def test_sizes():
+    da, dW, db = problem(3).gradients().values()
+    assert da.shape == (N_A, M, T_X)
+    assert dW.shape == (N_Y, N_A)
+    assert db.shape == (N_Y, 1)
+
+
+def test_dtypes():
+    one = problem(3)
+    for name in ("y_pred", "target", "a"):
+        array = getattr(one, name)
+        setattr(one, name, array.astype("f4"))
+    for name, array in one.parameters.items():
+        one.parameters[name] = array.astype("f4")
+    assert dtypes(one.gradients()) == {np.dtype("f8")}  # the mask is double
+    one.mask = None
+    assert one.loss().dtype == np.float32
+    assert dtypes(one.gradients()) == {np.dtype("f4")}
+
+
+@pytest.mark.parametrize("h, verdict", [(1e-3, "ok"), (1e-3 * 1.01, "NO")])
+def test_the_report_says_what_it_found(h, verdict):
     w = np.array([3.0, 4.0])
-    report = rs.gradient_check(lambda v: (v["w"]**2).sum() / 2, {"w": w}, {"dw": w * [1, 1 + h]},
-                               tol=1.000001e-3)
+    off = w * [1, 1 + h]
+
+    def loss(point):
+        return (point["w"] ** 2).sum() / 2
+
+    report = rs.gradient_check(loss, {"w": w}, {"dw": off}, tol=1.000001e-3)
     row = report.rows[0]
-    assert (row.name, row.at, row.given, row.numerical) == ("dw", (1,), 4 * (1 + h), 4.0)
-    assert np.isclose(row.error, h, rtol=1e-12) and str(report).splitlines()[1].startswith(error)
-    assert report.ok == (error == "ok")
+    assert (row.name, row.at) == ("dw", (1,))
+    assert row.given == off[1]
+    assert row.numerical == 4.0
+    assert np.isclose(row.error, h, rtol=1e-12)
+    assert str(report).splitlines()[1].startswith(verdict)
+    assert report.ok == (verdict == "ok")
