@@ -15,7 +15,7 @@ TORCH_SIZE := the CPU build is a download of about 190 MB; where the package ind
 # tests of the house around the package: the site, what is generated, the wheel
 HOUSE := $(wildcard tests/test_site*.py) $(addprefix tests/test_, quarto.py generated.py wheel.py)
 
-.PHONY: help docs serve test quick check hooks notebooks parity mutants bench package clean
+.PHONY: help env docs serve test quick check hooks notebooks parity mutants bench package clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -25,6 +25,8 @@ $(READY): pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
+
+env: $(READY) ## the environment alone
 
 docs: $(READY) ## environment, install, export, site in _docs/
 	$(BIN)/nbdev_export
