@@ -101,8 +101,7 @@ class Site:
         }
         for other in self.listed:
             entry = {"number": other.number, "title": other.title, "href": other.output}
-            entry["current"] = other.output == page.output
-            entry["part"] = self.parts.get(other.output, "")
+            entry |= {"current": other.output == page.output, "part": self.parts.get(other.output, "")}
             metadata["chapters"].append(entry)
         if page in self.pages:
             metadata["notebook"] = page.notebook

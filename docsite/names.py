@@ -5,13 +5,13 @@ from, and lists the public names in `__all__`.
 """
 
 import inspect
+import json
 import re
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 
 from nbdev.config import get_config
-
-from docsite.process import Page
 
 MARKER = re.compile(r"^# %% (?:\.\./)*nbs/(\S+\.ipynb) #(\w+)", re.MULTILINE)
 
@@ -40,12 +40,7 @@ class PublicName:
     def paragraphs(self) -> list[str]:
         """The documentation of a function or a class; other values have none of their own."""
         documented = self.signature or inspect.isclass(self.value)
-        return (inspect.getdoc(self.value) or "").split("\n\n") if documented else [""]
-
-    @property
-    def summary(self) -> str:
-        """The first paragraph, on one line."""
-        return " ".join(self.paragraphs[0].split())
+        return (inspect.getdoc(self.value) or "").split("\n\n") if documented else []
 
 
 def read_names() -> list[PublicName]:
@@ -68,12 +63,20 @@ def read_names() -> list[PublicName]:
     return sorted(found, key=lambda name: name.notebook)
 
 
-def anchor_of(name: PublicName, page: Page, ids: set[str]) -> str:
-    """The place on the page that explains a name: its own section, else the cell that defines it,
-    else (where the page does not show that cell) the nearest cell above that has a place."""
-    cells = [cell.get("id", "") for cell in page.cells]
-    above = cells[: cells.index(name.cell) + 1] if name.cell in cells else []
+@cache
+def identifiers(notebook: str) -> list[str]:
+    """Those of a notebook's cells and of the sections in them, in reading order."""
+    found, text = [], (get_config().nbs_path / notebook).read_text()
+    for cell in json.loads(text)["cells"]:
+        sections = re.findall(r"^#.*\{#([\w-]+)\}", "".join(cell["source"]), re.MULTILINE)
+        found += [cell["id"], *sections]
+    return found
+
+
+def anchor_of(name: PublicName, ids: set[str]) -> str:
+    """The place on its page that explains a name: its own section, else the cell that defines it, else
+    (where the page does not show that cell) the nearest place above."""
+    known = identifiers(name.notebook)
+    above = known[: known.index(name.cell) + 1] if name.cell in known else []
     places = [name.name, name.name.lower(), *reversed(above)]  # pandoc writes anchors small
     return next((place for place in places if place in ids), "content")
-
-

@@ -63,8 +63,8 @@ def references(page: Page, equations: list[Equation]) -> dict[str, Equation]:
 
 def linked(name: PublicName, pages: list[Page], places: dict[str, set[str]]) -> str:
     """The address of what explains a name."""
-    page = next(page for page in pages if page.notebook == name.notebook)
-    return f"{page.output}#{anchor_of(name, page, places[page.output])}"
+    page = next(page.output for page in pages if page.notebook == name.notebook)
+    return f"{page}#{anchor_of(name, places[page])}"
 
 
 def symbols_page(
@@ -108,7 +108,7 @@ def functions_page(
         if found := [name for name in names if name.notebook == page.notebook]:
             parts.append(f"## [{page.title}]({page.output})\n\n`{found[0].module}`\n")
         for name in found:
-            blocks = map(documented, name.paragraphs) if name.summary else [entries_of(name.value)]
+            blocks = list(map(documented, name.paragraphs)) or [entries_of(name.value)]
             term = f"[`{name.shown}`]({linked(name, pages, places)})`{name.signature or ' '}`"
             parts.append(f"{term}\n\n:   " + indent("\n\n".join(blocks), "    ").strip())
     described = "Every public name, where it is explained, what it does, and the shapes of its arrays."

@@ -76,8 +76,9 @@ def search_index(pages: list[Page], rendered: dict[str, str], names: list[Public
         ids = set(re.findall(r'\bid="([^"]+)"', text))
         entries.append([number, TITLE, "content", page.title, page.title])
         for name in (name for name in names if name.notebook == page.notebook):
-            full = f"{name.module}.{name.name}{name.signature}  {name.summary}".rstrip()
-            entries.append([number, NAME, anchor_of(name, page, ids), name.shown, full])
+            said = " ".join(name.paragraphs[:1]).split()
+            full = " ".join([f"{name.module}.{name.name}{name.signature} ", *said])
+            entries.append([number, NAME, anchor_of(name, ids), name.shown, full])
         entries += [[number, *found] for found in passages(text)]
     index = {"pages": [[page.output, page.title] for page in pages], "passages": entries}
     return f"window.searchIndex = {json.dumps(index, ensure_ascii=False, separators=(',', ':'))};\n"

@@ -109,8 +109,10 @@ Inside **markdown**.
 
 def display(**data: str) -> dict:
     kinds = {"svg": "image/svg+xml", "png": "image/png"}
-    data = {kinds.get(key, f"text/{key}"): value for key, value in data.items()}
-    return {"output_type": "display_data", "metadata": {}, "data": data}
+    named = {}
+    for key, content in data.items():
+        named[kinds.get(key, f"text/{key}")] = content
+    return {"output_type": "display_data", "metadata": {}, "data": named}
 
 
 def result(**data: str) -> dict:
@@ -165,34 +167,46 @@ CODE_CELLS = [
 
 def cell(kind: str, source: str, number: int, outputs: list | None = None) -> dict:
     made = {"cell_type": kind, "id": f"sample{number:02}", "metadata": {}, "source": source}
-    return made if kind != "code" else {**made, "outputs": outputs or [], "execution_count": None}
+    if kind == "code":
+        made |= {"outputs": outputs or [], "execution_count": None}
+    return made
 
 
 def cells() -> list[dict]:
     """The cells below the title."""
-    made = [("markdown", FIRST_PROSE, None), ("markdown", CALLOUTS, None), ("markdown", "## Cells {#cells-by-name}", None)]
-    made += [("code", source, outputs) for source, outputs in CODE_CELLS]
-    return [cell(kind, source, number, outputs) for number, (kind, source, outputs) in enumerate(made)]
+    made = []
+    for text in (FIRST_PROSE, CALLOUTS, "## Cells {#cells-by-name}"):
+        made.append(cell("markdown", text, len(made)))
+    for source, outputs in CODE_CELLS:
+        made.append(cell("code", source, len(made), outputs))
+    return made
 
 
 def notebook(title: str = "# Everything\n\n> One of *each* feature.", body: list[dict] | None = None) -> dict:
     kernel = {"display_name": "python3", "language": "python", "name": "python3"}
-    all_cells = [cell("markdown", title, 99), *(cells() if body is None else body)]
+    below = cells() if body is None else body
+    all_cells = [cell("markdown", title, 99), *below]
     return {"cells": all_cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
 
 
 def write_sample(nbs: Path) -> None:
     """Add the sample notebook and its drawing to a copy of the project."""
-    (nbs / "98_everything.ipynb").write_text(json.dumps(notebook(), indent=1))
+    text = json.dumps(notebook(), indent=1)
+    (nbs / "98_everything.ipynb").write_text(text)
     (nbs / "drawing.svg").write_text(SVG)
 
 
-def public_names() -> set[str]:
-    """Every name that a module of the package exports."""
-    package = importlib.import_module("rnn_stepwise")
-    modules = [info.name for info in pkgutil.walk_packages(package.__path__, "rnn_stepwise.")]
-    exported = [getattr(importlib.import_module(name), "__all__", []) for name in modules]
-    return {name for names in exported for name in names}
+def public_names() -> dict[str, object]:
+    """Every name that a module of the package exports, as a reader calls it: sigmoid, checking.whole."""
+    package, found = importlib.import_module("rnn_stepwise"), {}
+    for info in pkgutil.walk_packages(package.__path__, "rnn_stepwise."):
+        module = importlib.import_module(info.name)
+        for name in getattr(module, "__all__", []):
+            value = getattr(module, name)
+            at_top = getattr(package, name, None) is value
+            shown = name if at_top else ".".join([info.name.split(".")[-1], name])
+            found[shown] = value
+    return found
 
 
 # --- a copy of the project, with the sample notebook in it, and its site --------------------------

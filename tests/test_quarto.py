@@ -60,23 +60,27 @@ def project(tmp_path_factory) -> Path:
 
 def nbdev_docs(project: Path) -> None:
     """Run the command as a contributor does, where `quarto` is the stand-in."""
-    path = os.pathsep.join([str(project.parent / "bin"), os.environ["PATH"]])
-    env = {**os.environ, "PATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+    env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    env["PATH"] = os.pathsep.join([f"{project.parent}/bin", env["PATH"]])
     env.pop("IN_TEST", None)
-    command = [str(Path(sys.executable).parent / "nbdev_docs")]
-    done = subprocess.run(command, cwd=project, env=env, capture_output=True, text=True)
+    command = Path(sys.executable).with_name("nbdev_docs")
+    done = subprocess.run([command], cwd=project, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
 
 
 def calls(project: Path) -> list[dict]:
-    return [json.loads(line) for line in (project.parent / "calls").read_text().splitlines()]
+    log = (project.parent / "calls").read_text()
+    return list(map(json.loads, log.splitlines()))
 
 
 def leaves(facts: object, path: tuple = ()) -> set[tuple]:
     """The path of every single fact in a configuration."""
     if not isinstance(facts, dict):
         return {path}
-    return {leaf for key, value in facts.items() for leaf in leaves(value, (*path, key))}
+    found = set()
+    for key, value in facts.items():
+        found |= leaves(value, (*path, key))
+    return found
 
 
 def test_nbdev_asks_for_the_readme_and_then_for_the_site(project):
@@ -90,29 +94,33 @@ def test_nbdev_asks_for_the_readme_and_then_for_the_site(project):
 
 def test_quarto_finds_all_it_needs(project):
     files = calls(project)[1]["files"]
-    facts = read_facts(project / "_proc")
+    processed = project / "_proc"
+    facts = read_facts(processed)
     assert {"_quarto.yml", *facts["metadata-files"]} <= set(files)
     assert facts["format"]["html"]["css"] in files
-    for page in read_pages(project / "_proc", facts):
+    for page in read_pages(processed, facts):
         assert page.notebook in files and page.title and page.output.endswith(".html")
 
 
 def test_the_configuration(project):
+    written = (ROOT / "_quarto.yml").read_text()
     assert (project / "nbs/_quarto.yml").is_symlink()
-    assert (project / "_proc/_quarto.yml").read_text() == (ROOT / "_quarto.yml").read_text()
+    assert (project / "_proc/_quarto.yml").read_text() == written
     facts = read_facts(project / "_proc")
     assert facts["project"] == {"type": "website", "output-dir": "_docs"}
-    assert set(facts["format"]) == {"html"}, "any other format is rendered for every page as well"
-    assert facts["format"]["html"]["html-math-method"] == "mathjax"
+    html = facts["format"].pop("html")
+    assert not facts["format"], "any other format is rendered for every page as well"
+    assert html["html-math-method"] == "mathjax"
     settings = (project / "settings.ini").read_text()
     assert f"title = {facts['website']['title']}\n" in settings
-    written = leaves(yaml.safe_load((ROOT / "_quarto.yml").read_text()))
     for name in facts["metadata-files"]:
-        assert not written & leaves(yaml.safe_load((project / "nbs" / name).read_text())), name
+        generated = yaml.safe_load((project / "nbs" / name).read_text())
+        assert not leaves(yaml.safe_load(written)) & leaves(generated), name
 
 
 def test_the_results_land_where_they_belong(project):
-    pages = read_pages(project / "_proc", read_facts(project / "_proc"))
+    processed = project / "_proc"
+    pages = read_pages(processed, read_facts(processed))
     built = {path.name for path in (project / "_docs").glob("*.html")}
     assert built == {page.output for page in pages}
     assert (project / "README.md").read_text() == "# by Quarto\n"
@@ -120,16 +128,18 @@ def test_the_results_land_where_they_belong(project):
 
 
 def test_a_fresh_readme_is_left_alone(project):
-    before = len(calls(project))
-    (project / "README.md").write_text("by hand\n")
+    readme, before = project / "README.md", len(calls(project))
+    readme.write_text("by hand\n")
     nbdev_docs(project)
-    assert [call["argv"] for call in calls(project)[before:]] == [["render", "--no-cache"]]
-    assert (project / "README.md").read_text() == "by hand\n"
+    (call,) = calls(project)[before:]
+    assert call["argv"] == ["render", "--no-cache"]
+    assert readme.read_text() == "by hand\n"
 
 
 def test_the_notebooks_stay_as_they_are(project):
     for path in (ROOT / "nbs").glob("*.ipynb"):
-        assert (project / "nbs" / path.name).read_bytes() == path.read_bytes()
+        copied = project / "nbs" / path.name
+        assert copied.read_bytes() == path.read_bytes()
 
 
 # --- the notebooks use only what both engines understand ------------------------------------------
@@ -154,6 +164,7 @@ FEATURES = {
     "Para": (PANDOC, "style.css", "p"),
     "Plain": (PANDOC, "style.css", "p"),
     "Quoted": (PANDOC, "build.py", "READER"),
+    "Raw code": ("the browser", "style.css", "code"),
     "Raw comment": (PANDOC, "build.py", "pandoc"),
     "Raw details": ("the browser", "style.css", "details"),
     "Raw summary": ("the browser", "style.css", "summary"),
@@ -217,41 +228,52 @@ def features_of(node: object) -> Iterator[str]:
 def used_features(path: Path) -> set[str]:
     """Every feature that one notebook uses."""
     pypandoc = pytest.importorskip("pypandoc", reason="the site needs pypandoc_binary")
-    cells = json.loads(path.read_text())["cells"]
-    prose = "\n\n".join("".join(c["source"]) for c in cells[1:] if c["cell_type"] == "markdown")
-    document = json.loads(pypandoc.convert_text(prose, "json", format=READER))
-    options = [split_options(keep_options("".join(c["source"])))[0] for c in cells if c["cell_type"] == "code"]
-    return {*features_of(document["blocks"]), *(f"Option {key}" for found in options for key in found)}
+    prose, found = [], set()
+    for cell in json.loads(path.read_text())["cells"][1:]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            prose.append(source)
+            continue
+        options, _ = split_options(keep_options(source))
+        found |= {f"Option {key}" for key in options}
+    document = pypandoc.convert_text("\n\n".join(prose), "json", format=READER)
+    blocks = json.loads(document)["blocks"]
+    return found.union(features_of(blocks))
 
 
 def keep_options(source: str) -> str:
     """A cell without nbdev's directives, which nbdev has consumed when Quarto reads the cell."""
-    return "".join(
-        line for line in source.splitlines(keepends=True)
-        if not line.startswith("#|") or re.match(r"#\| ?[a-z-]+: ", line)
-    )
+    kept = []
+    for line in source.splitlines(keepends=True):
+        if not line.startswith("#|") or re.match(r"#\| ?[a-z-]+: ", line):
+            kept.append(line)
+    return "".join(kept)
 
 
 def test_the_notebooks_use_only_what_both_engines_understand():
-    used = {path.name: used_features(path) for path in sorted((ROOT / "nbs").glob("*.ipynb"))}
-    assert len(set().union(*used.values())) > 15
-    for name, features in used.items():
-        unknown = {feature for feature in features if feature not in FEATURES}
-        assert not unknown, f"{name} uses {unknown}: say in FEATURES what handles it in each engine"
+    everything = set()
+    for path in (ROOT / "nbs").glob("*.ipynb"):
+        used = used_features(path)
+        unknown = used - FEATURES.keys()
+        assert not unknown, f"{path.name}: say in FEATURES what handles it in each engine"
+        everything |= used
+    assert len(everything) > 15
 
 
 def test_the_renderer_handles_what_the_list_says():
     for feature, (_, file, word) in FEATURES.items():
-        assert word in (ROOT / "docsite" / file).read_text(), f"{feature}: no {word} in {file}"
+        text = (ROOT / "docsite" / file).read_text()
+        assert word in text, f"{feature}: no {word} in {file}"
 
 
 def test_a_feature_that_is_not_listed_is_noticed(tmp_path):
-    prose = ["# T", "::: {.panel-tabset}\nx\n:::", "a~~b~~", "#| column: margin\nx"]
-    kinds = ["markdown", "markdown", "markdown", "code"]
-    made = [{"cell_type": kind, "source": text} for kind, text in zip(kinds, prose)]
-    (tmp_path / "x.ipynb").write_text(json.dumps({"cells": made[:3]}))
-    unknown = used_features(tmp_path / "x.ipynb") - FEATURES.keys()
+    prose = ["# T", "::: {.panel-tabset}\nx\n:::", "a~~b~~"]
+    made = [{"cell_type": "markdown", "source": text} for text in prose]
+    notebook = tmp_path / "x.ipynb"
+    notebook.write_text(json.dumps({"cells": made}))
+    unknown = used_features(notebook) - FEATURES.keys()
     assert unknown == {"Div .panel-tabset", "Strikeout"}
-    (tmp_path / "x.ipynb").write_text(json.dumps({"cells": made}))
+    made.append({"cell_type": "code", "source": "#| column: margin\nx"})
+    notebook.write_text(json.dumps({"cells": made}))
     with pytest.raises(DocsError, match="column"):
-        used_features(tmp_path / "x.ipynb")
+        used_features(notebook)

@@ -1,6 +1,7 @@
 """The site that `python -m docsite` builds without Quarto: its pages, and how it is built."""
 
 import ast
+import inspect
 import json
 import re
 import shutil
@@ -15,8 +16,8 @@ from urllib.parse import unquote
 import pytest
 import yaml
 from lxml import html
-from site_sample import SVG, built_project, cell, copy_project, display, notebook, public_names
-from site_sample import result, run_docsite
+from site_sample import SHOW_DOC, SVG, built_project, cell, copy_project, display, notebook
+from site_sample import public_names, result, run_docsite, stream
 
 pypandoc = pytest.importorskip("pypandoc", reason="the site needs pypandoc_binary")
 pytest.importorskip("nbdev", reason="the site needs nbdev")
@@ -36,16 +37,18 @@ class Document(HTMLParser):
 
     def __init__(self, path: Path):
         super().__init__()
-        self.ids, self.section_ids, self.links, self.images, self.loaded = [], [], [], [], []
-        self.prose, self.captions, self.chapters, self.headings = "", [], [], []
+        self.ids, self.section_ids, self.links = [], [], []
+        self.images, self.loaded, self.captions, self.chapters = [], [], [], []
+        self.prose = ""
         self.open_tags: list[tuple[str, dict]] = []
         self.html = path.read_text()
         self.feed(self.html)
 
-    def inside(self, tag: str, **attributes: str) -> bool:
-        return any(
-            name == tag and attributes.items() <= found.items() for name, found in self.open_tags
-        )
+    def inside(self, *tags: str) -> bool:
+        return any(name in tags for name, _ in self.open_tags)
+
+    def in_list_of_chapters(self) -> bool:
+        return ("nav", "Chapters") in [(n, found.get("aria-label")) for n, found in self.open_tags]
 
     def handle_starttag(self, tag, pairs):
         found = dict(pairs)
@@ -55,7 +58,7 @@ class Document(HTMLParser):
                 self.section_ids.append(found["id"])
         if tag == "a" and found.get("href"):
             self.links.append(found["href"])
-            if self.inside("nav", **{"aria-label": "Chapters"}):
+            if self.in_list_of_chapters():
                 self.chapters.append((found["href"], "aria-current" in found))
         if tag == "img":
             self.images.append(found)
@@ -75,9 +78,13 @@ class Document(HTMLParser):
     def handle_data(self, text):
         if self.inside("figcaption"):
             self.captions[-1] += text
-        raw = ("pre", "code", "script", "style")
-        if not any(self.inside(tag) for tag in raw) and "math" not in str(self.open_tags[-1:]):
+        is_formula = "math" in str(self.open_tags[-1:])
+        if not is_formula and not self.inside("pre", "code", "script", "style"):
             self.prose += text
+
+
+def load(notebook: Path) -> dict:
+    return json.loads(notebook.read_text())
 
 
 @pytest.fixture(scope="session")
@@ -87,13 +94,16 @@ def project() -> Path:
 
 @pytest.fixture(scope="session")
 def pages(project) -> list[Page]:
-    return read_pages(project / "_proc", read_facts(project / "_proc"))
+    processed = project / "_proc"
+    return read_pages(processed, read_facts(processed))
 
 
 @pytest.fixture(scope="session")
 def documents(project, pages) -> dict[str, Document]:
-    outputs = [page.output for page in pages] + MADE
-    return {output: Document(project / "_docs" / output) for output in outputs}
+    found = {}
+    for output in [page.output for page in pages] + MADE:
+        found[output] = Document(project / "_docs" / output)
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -106,32 +116,44 @@ def everything(project) -> str:
 
 def test_one_page_per_notebook_in_the_order_of_the_sidebar(project, pages, documents):
     sidebar = yaml.safe_load((project / "nbs" / "sidebar.yml").read_text())
-    assert [page.notebook for page in pages] == sidebar["website"]["sidebar"]["contents"]
-    assert {path.name for path in (project / "nbs").glob("*.ipynb")} == {p.notebook for p in pages}
+    notebooks = [page.notebook for page in pages]
+    assert notebooks == sidebar["website"]["sidebar"]["contents"]
+    assert set(notebooks) == {path.name for path in (project / "nbs").glob("*.ipynb")}
     order = [page.output for page in pages] + MADE
-    assert {path.name for path in (project / "_docs").glob("*.html")} == set(order)
+    built = {path.name for path in (project / "_docs").glob("*.html")}
+    assert built == set(order)
     for output, document in documents.items():
         assert document.chapters == [(name, name == output) for name in order]
 
 
+def test_the_appendices_stand_under_a_heading_of_their_own(project):
+    page = html.fromstring((project / "_docs/index.html").read_text())
+    (chapters,) = page.xpath("//nav[@aria-label='Chapters']//ol")
+    entries = [entry.text_content().strip() for entry in chapters]
+    start, end = entries.index("Appendices"), entries.index("Look up")
+    for entry in entries[1:start]:
+        assert entry[0].isdigit(), "a chapter"
+    assert "Checking arguments" in entries[start:end]
+    assert entries[end + 1 :] == ["Symbols and equations", "Functions"]
+
+
 def test_titles_and_descriptions(project, pages, documents):
     for page in pages:
-        source = json.loads((project / "nbs" / page.notebook).read_text())
-        title_cell = "".join(source["cells"][0]["source"])
+        title_cell = "".join(load(project / "nbs" / page.notebook)["cells"][0]["source"])
         assert page.title in title_cell and page.description in title_cell
-        html = documents[page.output].html
-        assert re.search(r"<title>(.*)</title>", html)[1].startswith(page.title)
-        assert "<h1>" in html and ("class=\"description\"" in html) == bool(page.description)
-        assert 'lang="en"' in html and html.count("<main") == 1 and 'class="skip"' in html
+        text = documents[page.output].html
+        title = re.search(r"<title>(.*)</title>", text)[1]
+        assert title.startswith(page.title)
+        assert "<h1>" in text and 'lang="en"' in text and 'class="skip"' in text
+        assert ('class="description"' in text) == bool(page.description)
+        assert text.count("<main") == 1
 
 
 def test_previous_and_next(pages, documents):
     order = [page.output for page in pages]
-    for position, output in enumerate(order):
+    for before, output, after in zip([None, *order], order, [*order[1:], None]):
         found = dict(re.findall(r'rel="(prev|next)" href="([^"]+)"', documents[output].html))
-        expected = {"prev": order[position - 1] if position else None}
-        expected["next"] = order[position + 1] if position + 1 < len(order) else None
-        assert found == {key: value for key, value in expected.items() if value}
+        assert found.get("prev") == before and found.get("next") == after
 
 
 def test_every_link_anchor_and_file_exists(project, documents):
@@ -149,49 +171,54 @@ def test_every_link_anchor_and_file_exists(project, documents):
 
 
 def test_anchors_are_unique_and_those_of_pandoc(pages, documents):
+    command = [pypandoc.get_pandoc_path(), f"--from={READER}", "--to=html", "--section-divs"]
     for page in pages:
-        ids = documents[page.output].ids
-        assert len(ids) == len(set(ids)), f"{page.output}: {[i for i in ids if ids.count(i) > 1]}"
+        document = documents[page.output]
+        twice = [name for name in document.ids if document.ids.count(name) > 1]
+        assert not twice, page.output
         markdown = Converter(page, "figures").convert()
         in_callouts = re.findall(r"^::: *\{[^}]*callout-[^}]*\}\s*\n+#+ (.+)$", markdown, re.M)
-        command = [pypandoc.get_pandoc_path(), f"--from={READER}", "--to=html", "--section-divs"]
-        html = subprocess.run(command, input=markdown, capture_output=True, text=True).stdout
-        expected = re.findall(r'<section id="([^"]+)"', html)
-        missing = [i for i in expected if i not in documents[page.output].section_ids]
+        plain = subprocess.run(command, input=markdown, capture_output=True, text=True).stdout
+        expected = re.findall(r'<section id="([^"]+)"', plain)
+        missing = set(expected) - set(document.section_ids)
         assert len(missing) == len(in_callouts), f"{page.output}: {missing}"
-        assert set(documents[page.output].section_ids) <= set(expected)
+        assert set(document.section_ids) <= set(expected)
 
 
 def test_every_exported_name_has_an_anchor_of_its_own(documents):
     """A section with the same identifier would take the anchor of the name: `#name` and `#name-1`."""
-    symbols = import_module("rnn_stepwise._modidx").d["syms"]
-    targets = [target for names in symbols.values() for target, _ in names.values()]
-    for page, _, name in (target.partition("#") for target in targets):
-        if "." in name or name.startswith("_"):  # methods and helpers have no page of their own
-            continue
-        assert name in documents[page].section_ids, f"{page}#{name}"
-        assert f"{name}-1" not in documents[page].ids, f"{page}#{name} stands twice"
+    for names in import_module("rnn_stepwise._modidx").d["syms"].values():
+        for target, _ in names.values():
+            page, _, name = target.partition("#")
+            if "." in name or name.startswith("_"):  # methods and helpers have no page of their own
+                continue
+            document = documents[page]
+            assert name in document.section_ids, target
+            assert f"{name}-1" not in document.ids, f"{target} stands twice"
 
 
 def test_no_markup_is_left_over(documents):
+    leftovers = ("$$", ":::", "#|", "{{<", "{#", "{.", "?@", "](", "\\tag")
     for output, document in documents.items():
-        for leftover in ("$$", ":::", "#|", "{{<", "{#", "{.", "?@", "](", "\\tag"):
-            assert leftover not in document.prose, f"{output}: {leftover}"
+        found = [leftover for leftover in leftovers if leftover in document.prose]
+        assert not found, output
         assert not re.search(r"^\s*#\|", document.html, re.M), output
 
 
 def test_every_image_has_a_text(documents):
     for output, document in documents.items():
         for image in document.images:
-            assert image.get("alt", "").strip(), f"{output}: {image['src']} has no fig-alt"
+            alt = image.get("alt", "")
+            assert alt.strip(), f"{output}: {image['src']} has no fig-alt"
 
 
 def test_figures_and_tables_are_numbered_in_order(documents):
     for output, document in documents.items():
+        captions = "\n".join(document.captions)
         for kind in ("Figure", "Table"):
-            found = [re.match(rf"{kind}\xa0(\d+): \S", caption) for caption in document.captions]
-            numbers = [int(match[1]) for match in found if match]
-            assert numbers == list(range(1, len(numbers) + 1)), output
+            numbers = re.findall(rf"^{kind}\xa0(\d+): \S", captions, re.M)
+            expected = [str(number + 1) for number in range(len(numbers))]
+            assert numbers == expected, output
 
 
 def test_sections_are_numbered_within_their_chapter(project, pages):
@@ -199,16 +226,18 @@ def test_sections_are_numbered_within_their_chapter(project, pages):
     for page in pages:
         text = (project / "_docs" / page.output).read_text()
         numbers = re.findall(r'<span class="header-section-number">([^<]*)</span>', text)
-        chapter = page.notebook[:2]
-        if not "00" <= chapter < "90":
+        if not "00" <= page.notebook[:2] < "90":
             assert not numbers, page.output
             continue
-        sections = [n.split(".") for n in numbers if n.count(".") == 1]
-        assert sections == [[str(int(chapter)), str(k + 1)] for k in range(len(sections))] != []
-        assert numbers == re.findall(r'<span class="toc-section-number">([^<]*)</span>', text)
+        chapter = int(page.notebook[:2])
+        sections = [number for number in numbers if number.count(".") == 1]
+        expected = [f"{chapter}.{k + 1}" for k in range(len(sections))]
+        assert sections == expected != []
+        in_list = re.findall(r'<span class="toc-section-number">([^<]*)</span>', text)
+        assert numbers == in_list
         named = re.findall(r'<h3[^>]*class="doc-name[^>]*>(.*?)</h3>', text)
-        assert not any("section-number" in heading for heading in named)
-        assert f'<span class="number">{int(chapter)}</span>' in text
+        assert "section-number" not in "".join(named)
+        assert f'<span class="number">{chapter}</span>' in text
 
 
 def test_every_chapter_refers_to_a_figure(project, pages):
@@ -220,18 +249,18 @@ def test_every_chapter_refers_to_a_figure(project, pages):
 
 def test_nothing_comes_from_another_site(project, documents):
     for output, document in documents.items():
-        for target in document.loaded:
-            assert not re.match(r"(https?:)?//", target), f"{output}: {target}"
+        outside = [name for name in document.loaded if re.match(r"(https?:)?//", name)]
+        assert not outside, output
     for path in (project / "_docs" / "assets").iterdir():
         assert path.name == "search-index.js" or "http" not in path.read_text(), path
 
 
-def test_every_formula_is_drawn_and_can_be_read_aloud(project, documents):
+def test_every_formula_is_drawn_and_can_be_read_aloud(documents):
+    letters = ".//math//*[self::mi or self::mn or self::mo]"
     for output, document in documents.items():
-        page = html.fromstring(document.html)
-        formulas = page.xpath("//span[contains(@class, 'math ')]")
-        assert len(formulas) == len(page.xpath("//span[contains(@class, 'math ')]/mjx-container/svg"))
-        assert all(formula.xpath(".//math//*[self::mi or self::mn or self::mo]") for formula in formulas)
+        formulas = html.fromstring(document.html).xpath("//span[contains(@class, 'math ')]")
+        for formula in formulas:
+            assert formula.xpath("./mjx-container/svg") and formula.xpath(letters), output
         assert "\\(" not in document.prose and "\\[" not in document.prose, output
         used = set(re.findall(r'xlink:href="#([^"]+)"', document.html))
         assert used <= set(document.ids), f"{output}: glyphs that are not there"
@@ -251,11 +280,16 @@ def test_a_wrong_formula_stops_the_build():
 
 def test_every_numbered_equation_has_an_address(pages, documents):
     equations = read_equations(pages)
-    sources = "".join(cell["source"] for page in pages for cell in page.cells if cell["cell_type"] == "markdown")
-    assert len(equations) == len(re.findall(r"\\tag\{", sources)) > 30
+    tags = 0
+    for page in pages:
+        prose = [cell["source"] for cell in page.cells if cell["cell_type"] == "markdown"]
+        tags += "".join(prose).count("\\tag{")
+    assert len(equations) == tags > 30
+    listed = documents["symbols.html"].links
     for equation in equations:
-        assert equation.identifier in documents[equation.page.output].ids
-        assert f'href="{equation.page.output}#{equation.identifier}"' in documents["symbols.html"].html
+        page = equation.page.output
+        assert equation.identifier in documents[page].ids
+        assert f"{page}#{equation.identifier}" in listed
 
 
 def test_prose_that_names_an_equation_links_to_it(project, everything):
@@ -273,26 +307,43 @@ def test_prose_that_names_an_equation_links_to_it(project, everything):
 
 
 def test_an_equation_on_several_pages_is_meant_only_where_it_stands():
-    first, second, third = (Page(f"{n}.ipynb", [], "", "", f"{n}.html") for n in "abc")
+    first, second, third = [Page(f"{n}.ipynb", [], "", "", f"{n}.html") for n in "abc"]
     one, other = Equation("7", "x", first), Equation("7", "y", second)
-    wide = Equation("11–14", "z", first)
-    assert references(first, [one, other])["7"] is one
-    assert references(second, [one, other])["7"] is other
+    for page, meant in ((first, one), (second, other)):
+        assert references(page, [one, other])["7"] is meant
     assert "7" not in references(third, [one, other])
-    assert set(references(third, [wide])) == {"11–14", "11", "12", "13", "14"}
+    wide = references(third, [Equation("11–14", "z", first)])
+    assert set(wide) == {"11–14", "11", "12", "13", "14"}
 
 
 # --- the pages that no notebook holds -------------------------------------------------------------
 
 
 def test_the_functions_page_leads_to_every_public_name(documents):
-    public = public_names()
     shown = html.fromstring(documents["functions.html"].html)
     links = {link.text_content(): link.get("href") for link in shown.xpath("//dt/a")}
-    assert set(links) == public
-    for name in public:
-        page, _, place = links[name].partition("#")
+    assert set(links) == set(public_names())
+    for name, address in links.items():
+        page, _, place = address.partition("#")
         assert place in documents[page].ids and place != "content", name
+
+
+def test_the_functions_page_shows_the_shapes_of_what_functions_take_and_give(documents):
+    shown = html.fromstring(documents["functions.html"].html)
+    tables = {}
+    for term in shown.xpath("//dt"):
+        cells = [cell.text_content() for cell in term.getnext().xpath(".//td")]
+        tables[term[0].text_content()] = dict(zip(cells[::2], cells[1::2]))
+    guarded = 0
+    for name, value in public_names().items():
+        table = inspect.cleandoc(value.__doc__ or "").split("\n\n")[-1] if callable(value) else ""
+        rows = re.findall(r"^ *((?:→ )?\w+) {2,}\S", table, re.M)
+        assert set(rows) <= set(tables[name]), name
+        guarded += bool(rows)
+    assert guarded > 8
+    last = tables["lstm_cell_backward"]
+    assert list(last)[:4] == ["da_next", "dc_next", "cache", "→ dxt"]
+    assert last["da_next"].startswith("(n_a,\xa0m)") and last["→ dWf"] == "(n_a,\xa0n_a\xa0+\xa0n_x)"
 
 
 def test_the_symbols_page_has_every_symbol_once(documents):
@@ -300,11 +351,11 @@ def test_the_symbols_page_has_every_symbol_once(documents):
 
     shown = html.fromstring(documents["symbols.html"].html)
     rows = {row[1].text_content(): row for row in shown.xpath("//tbody/tr")}
-    assert set(ALPHABET) <= set(rows)
-    for key, row in ALPHABET.items():
-        cells = [" ".join(cell.text_content().split()) for cell in rows[key]]
-        assert cells[2] == row.shape
-        page, _, place = rows[key].xpath(".//a/@href")[0].partition("#")
+    for key, symbol in ALPHABET.items():
+        shape = rows[key][2].text_content()
+        assert " ".join(shape.split()) == symbol.shape
+        (address,) = rows[key].xpath(".//a/@href")
+        page, _, place = address.partition("#")
         assert place in documents[page].ids
 
 
@@ -312,32 +363,44 @@ def test_the_symbols_page_has_every_symbol_once(documents):
 
 
 def test_each_page_offers_its_notebook(project, pages, documents):
+    offered = project / "_docs/notebooks"
     for page in pages:
         assert f"notebooks/{page.notebook}" in documents[page.output].links
-        offered = project / "_docs/notebooks" / page.notebook
-        assert offered.read_bytes() == (project / "nbs" / page.notebook).read_bytes()
+        source = project / "nbs" / page.notebook
+        assert (offered / page.notebook).read_bytes() == source.read_bytes()
+
+
+def imported(source: str) -> set[str]:
+    """The packages that a piece of code imports."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "a relative import"
+            found.add(node.module)
+    return {name.split(".")[0] for name in found}
 
 
 def test_a_downloaded_chapter_needs_only_the_package(project):
-    """The appendix (90) is for those who work on the package, and may use their tools."""
+    """The appendices on drawing (94 to 96) are for those who work on the package, with their tools."""
     allowed = {"numpy", "matplotlib", "rnn_stepwise", "IPython"} | sys.stdlib_module_names
-    chapters = [path for path in (project / "nbs").glob("*.ipynb") if path.name[:1] in "0i"]
-    assert len(chapters) > 8
+    notebooks = sorted((project / "_docs/notebooks").iterdir())
+    chapters = [path for path in notebooks if not "94" <= path.name[:2] < "98"]
+    assert len(chapters) > 15
     for path in chapters:
-        sources = ["".join(cell["source"]) for cell in json.loads(path.read_text())["cells"]
-                   if cell["cell_type"] == "code"]
-        for node in (node for source in sources for node in ast.walk(ast.parse(source))):
-            modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            if isinstance(node, ast.ImportFrom):
-                assert node.level == 0, f"{path.name}: a relative import"
-                modules = [node.module]
-            assert {module.split(".")[0] for module in modules} <= allowed, f"{path.name}: {modules}"
+        for cell in load(path)["cells"]:
+            if cell["cell_type"] == "code":
+                assert imported("".join(cell["source"])) <= allowed, path.name
 
 
-def test_a_downloaded_notebook_runs_anywhere(project, tmp_path):
+@pytest.mark.parametrize("name", ["rnn_cell", "refusals"])
+def test_a_downloaded_notebook_runs_anywhere(project, tmp_path, name):
     nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
-    made = nbformat.read(project / "_docs/notebooks/01_rnn_cell.ipynb", as_version=4)
-    nbclient.NotebookClient(made, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    (path,) = (project / "_docs/notebooks").glob(f"*_{name}.ipynb")
+    made = nbformat.read(path, as_version=4)
+    resources = {"metadata": {"path": str(tmp_path)}}
+    nbclient.NotebookClient(made, resources=resources).execute()
     assert any(cell.get("outputs") for cell in made.cells)
 
 
@@ -348,43 +411,46 @@ def test_a_downloaded_notebook_runs_anywhere(project, tmp_path):
 def passages(project) -> list[tuple]:
     """(page, kind, place, section, text) of every passage."""
     script = (project / "_docs/assets/search-index.js").read_text()
-    start, finish = "window.searchIndex = ", ";\n"
-    assert script.startswith(start) and script.endswith(finish)
-    index = json.loads(script[len(start) : -len(finish)])
-    return [(index["pages"][number][0], *rest) for number, *rest in index["passages"]]
+    text = script.removeprefix("window.searchIndex = ").removesuffix(";\n")
+    index = json.loads(text)
+    pages = [output for output, _ in index["pages"]]
+    return [(pages[number], *rest) for number, *rest in index["passages"]]
 
 
 def test_every_passage_has_a_place_on_its_page(passages, documents):
     assert len(passages) > 500
     for page, _, place, _, text in passages:
-        assert place in documents[page].ids, (page, place)
-        assert text.strip() and (place, text) != ("", "")
+        assert place in documents[page].ids, page
+        assert text.strip()
 
 
 def test_the_index_holds_every_word_of_every_page(passages, documents):
     """All prose, word for word; formulas aside, whose text is not what the page's source says."""
+    silent = "ancestor::template or ancestor::nav or ancestor::h1 or ancestor::script"
+    silent += " or ancestor::*[contains(@class, 'math')]"
     for output, document in documents.items():
-        indexed = " ".join(text for page, *_, text in passages if page == output)
+        indexed = [text for page, *_, text in passages if page == output]
+        spaced = " ".join(" ".join(indexed).split())
         body = html.fromstring(document.html).get_element_by_id("content")
-        silent = "ancestor::template or ancestor::nav or ancestor::h1 or ancestor::script or ancestor::*[contains(@class, 'math')]"
-        pieces = {" ".join(text.split()) for text in body.xpath(f".//text()[not({silent})]")}
-        spaced = " ".join(indexed.split())
+        pieces = [" ".join(text.split()) for text in body.xpath(f".//text()[not({silent})]")]
         missing = [piece for piece in pieces if piece not in spaced]
-        assert pieces and not missing, f"{output}: {sorted(missing)}"
+        assert pieces and not missing, output
 
 
 def test_the_index_holds_every_public_name(passages):
-    public = public_names()
     indexed = {section for _, kind, _, section, _ in passages if kind == NAME}
-    assert public and public <= indexed, public - indexed
+    assert indexed == set(public_names()) != set()
 
 
 def test_a_number_in_a_table_leads_to_its_row(passages):
-    def place(number):
-        return {(place, kind) for *_, kind, place, _, text in passages if number in text}
-
-    for number in ("-0.00918273", "0.00817263"): assert ("erratum-one", PROSE) in place(number)
-    assert place("\N{MINUS SIGN}0.28172639") == {("deeper-still", PROSE)}
+    found = {"-0.00918273": set(), "0.00817263": set(), "\N{MINUS SIGN}0.28172639": set()}
+    for _, kind, place, _, text in passages:
+        for number in found:
+            if number in text:
+                found[number].add((place, kind))
+    first, second, third = found.values()
+    assert ("erratum-one", PROSE) in first & second
+    assert third == {("deeper-still", PROSE)}
 
 
 # --- one notebook with every feature --------------------------------------------------------------
@@ -493,15 +559,45 @@ def convert(*cells: dict) -> tuple[str, dict[str, bytes]]:
     ],
 )
 def test_the_kind_of_output_that_quarto_prefers(kinds, shown):
-    html, _ = convert(cell("code", "x", 1, [result(**kinds)]))
-    others = set("HMSP") - {shown}
-    assert shown in html and not any(f">{other}<" in html for other in others)
+    text, _ = convert(cell("code", "x", 1, [result(**kinds)]))
+    assert shown in text
+    for other in set("HMSP") - {shown}:
+        assert f">{other}<" not in text
 
 
 def test_figures_are_files():
     two = [display(svg=SVG), display(svg=SVG)]
     _, figures = convert(cell("code", "#| label: fig-a\nx", 1, two))
-    assert figures == {f"figs/fig-a-output-{n}.svg": SVG.encode() for n in (1, 2)}
+    drawing = SVG.encode()
+    names = ["figs/fig-a-output-1.svg", "figs/fig-a-output-2.svg"]
+    assert figures == dict.fromkeys(names, drawing)
+
+
+DOCUMENTED = """@guarded(
+    "x")
+def one(a):
+    return a
+
+class Two:
+    "A class."
+"""
+
+
+@pytest.mark.parametrize("options", ["", "#| code-fold: show\n"])
+def test_each_definition_stands_once_and_under_its_own_heading(options):
+    """nbdev documents the last above the cell and the others below it, in full."""
+    def documentation(name, number):
+        text = SHOW_DOC.replace("forget_gate", name)
+        return cell("code", f"#| echo: false\nshow_doc({name})", number, [result(markdown=text)])
+
+    source = cell("code", options + DOCUMENTED, 2, [stream("stdout", "printed")])
+    text, _ = convert(documentation("Two", 1), source, documentation("one", 3))
+    wanted = ['id="one"', "@guarded", "def</span> one", 'id="two"', "class</span> Two", "printed"]
+    places = [text.index(piece) for piece in wanted]
+    assert places == sorted(places)
+    assert text.count('id="sample02"') == 1 and "One number in" not in text
+    hidden, _ = convert(documentation("Two", 1), cell("code", "", 2))
+    assert "One number in" in hidden and 'id="two"' in hidden
 
 
 @pytest.mark.parametrize(
@@ -527,8 +623,9 @@ def test_mistakes_name_the_notebook_and_the_cell(made, complaint):
 
 
 def test_metadata_files_are_merged_deeply():
-    base, extra = {"a": {"b": 1, "c": 2}, "d": 1}, {"a": {"c": 3}}
-    assert merged(base, extra) == {"a": {"b": 1, "c": 3}, "d": 1}
+    base = {"a": {"b": 1, "c": 2}, "d": 1}
+    both = merged(base, {"a": {"c": 3}})
+    assert both == {"a": {"b": 1, "c": 3}, "d": 1}
 
 
 # --- building -------------------------------------------------------------------------------------
@@ -541,10 +638,21 @@ def copy(tmp_path) -> Path:
     for path in (copy / "nbs").glob("*.ipynb"):
         path.unlink()
     plot = cell("code", '#| fig-alt: "A line."\nplot()', 2, [display(svg=SVG)])
-    index = [cell("markdown", "See [One](01_one.ipynb).", 1), plot]
-    (copy / "nbs/index.ipynb").write_text(json.dumps(notebook("# Index", index)))
-    (copy / "nbs/01_one.ipynb").write_text(json.dumps(notebook("# One", [])))
+    write(copy, "index", "# Index", [cell("markdown", "See [One](01_one.ipynb).", 1), plot])
+    write(copy, "01_one", "# One", [])
     return copy
+
+
+def write(project: Path, name: str, title: str, cells: list[dict]) -> None:
+    """Write a notebook of a project."""
+    text = json.dumps(notebook(title, cells))
+    (project / "nbs" / f"{name}.ipynb").write_text(text)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file in a folder."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def test_building_again(copy):
@@ -557,46 +665,47 @@ def test_building_again(copy):
     assert "built" in run_docsite(copy).stdout and (site / "one.html").exists()
 
     (copy / "nbs/01_one.ipynb").rename(copy / "nbs/01_two.ipynb")
-    (copy / "nbs/index.ipynb").write_text(json.dumps(notebook("# Index", [])))
+    write(copy, "index", "# Index", [])
     for left_behind in ("_proc/_docs/half.html", "_proc/_docs.old/half.html", "_proc/01_two.ipynb"):
-        (copy / left_behind).parent.mkdir(parents=True, exist_ok=True)
-        (copy / left_behind).write_text("{")
+        path = copy / left_behind
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{")
     assert run_docsite(copy, IN_TEST="1").returncode == 0
-    assert {path.name for path in site.glob("*.html")} == {"index.html", "two.html"}
-    assert not list(site.rglob("half.html")) and not list(site.rglob("*-output-*"))
+    built = contents(site)
+    pages = {name for name in built if name.endswith(".html")}
+    assert pages == {"index.html", "two.html"}
+    assert "-output-" not in "".join(built)
 
 
 def test_what_is_kept_of_an_earlier_build_is_still_right(copy):
     """A build after a change gives what one from nothing gives, byte for byte."""
     def made() -> dict[str, bytes]:
-        site = copy / "_docs"
         assert "built" in run_docsite(copy).stdout
-        return {str(path.relative_to(site)): path.read_bytes() for path in site.rglob("*") if path.is_file()}
-
-    def memos() -> set[str]:
-        return {path.name for path in (copy / ".docsite").iterdir()}
+        return contents(copy / "_docs")
 
     made()
-    first = memos()
-    formula = [cell("markdown", "See ([A](index.ipynb)): $$a = 1 \\tag{1}$$", 3)]
-    (copy / "nbs/01_one.ipynb").write_text(json.dumps(notebook("# Renamed", formula)))
-    after = made()
+    first = contents(copy / ".docsite").keys()
+    formula = cell("markdown", "See ([A](index.ipynb)): $$a = 1 \\tag{1}$$", 3)
+    write(copy, "01_one", "# Renamed", [formula])
+    after, memos = made(), contents(copy / ".docsite").keys()
     assert b"Renamed" in after["one.html"] and b"Renamed" in after["index.html"]
-    assert len(memos()) == len(first) + 2 and not memos() & first  # a page of symbols more; no leftovers
-    style = copy / "docsite/page.html"
-    style.write_text(style.read_text().replace("Skip to the text", "Skip to the words"))
-    changed = made()
-    assert b"Skip to the words" in changed["index.html"]
+    assert len(memos) == len(first) + 2 and not memos & first  # a page of symbols more; no leftovers
+    template = copy / "docsite/page.html"
+    changed = template.read_text().replace("Skip to the text", "Skip to the words")
+    template.write_text(changed)
+    built = made()
+    assert b"Skip to the words" in built["index.html"]
     for folder in ("_docs", ".docsite"):
         shutil.rmtree(copy / folder)
-    assert made() == changed
+    assert made() == built
 
 
 def test_building_changes_no_source(copy):
-    def sources() -> dict[Path, bytes]:
-        generated = {"_docs", "_proc", ".docsite", "nbdev.yml", "sidebar.yml"}
-        found = (path for path in copy.rglob("*") if path.is_file())
-        return {p: p.read_bytes() for p in found if not generated & set(p.relative_to(copy).parts)}
+    generated = re.compile(r"_docs/|_proc/|\.docsite/|nbs/(nbdev|sidebar)\.yml")
+
+    def sources() -> dict[str, bytes]:
+        found = contents(copy)
+        return {name: found[name] for name in found if not generated.match(name)}
 
     before = sources()
     assert run_docsite(copy).returncode == 0
@@ -607,7 +716,7 @@ def test_an_error_in_a_cell_stops_the_build_and_keeps_the_old_site(copy):
     run_docsite(copy)
     before = (copy / "_docs/one.html").read_text()
     failing = [cell("code", "#| export\ndef f(): pass\n1/0", 3)]
-    (copy / "nbs/01_one.ipynb").write_text(json.dumps(notebook("# Broken", failing)))
+    write(copy, "01_one", "# Broken", failing)
     done = run_docsite(copy)
     assert done.returncode != 0
     assert "Broken in cell" in done.stderr and "ZeroDivisionError" in done.stderr
@@ -642,14 +751,19 @@ def test_serve(copy):
         try:
             said = iter(server.stdout.readline, "")
             address = next(line for line in said if line.startswith("http://127.0.0.1:")).split()[0]
-            page = urllib.request.urlopen(address + "one.html").read()
+            page = fetched(address + "one.html")
             assert b"<h1>One</h1>" in page and b'EventSource("/.built")' in page
             assert b"EventSource" not in (copy / "_docs/one.html").read_bytes()
             with urllib.request.urlopen(address + ".built") as events:
                 assert events.readline() == b"data: 0\n" and events.readline() == b"\n"
-                (copy / "nbs/01_one.ipynb").write_text(json.dumps(notebook("# Changed", [])))
+                write(copy, "01_one", "# Changed", [])
                 assert events.readline() == b"data: 1\n"
-            assert b"<h1>Changed</h1>" in urllib.request.urlopen(address + "one.html").read()
+            assert b"<h1>Changed</h1>" in fetched(address + "one.html")
             assert "built again" in next(line for line in said if "again" in line)
         finally:
             server.terminate()
+
+
+def fetched(address: str) -> bytes:
+    with urllib.request.urlopen(address) as answer:
+        return answer.read()
