@@ -12,7 +12,10 @@ READY := $(VENV)/ready-$(shell pwd | cksum | cut -d' ' -f1)
 TORCH_SIZE := the CPU build is a download of about 190 MB; where the package index offers only the \
 	CUDA build (Linux), it is several GB. Ctrl-C stops it.
 
-.PHONY: help docs serve test notebooks parity mutants bench package clean
+# tests of the house around the package: the site, what is generated, the wheel
+HOUSE := $(wildcard tests/test_site*.py) $(addprefix tests/test_, quarto.py generated.py wheel.py)
+
+.PHONY: help env docs serve test quick check hooks notebooks parity mutants bench package clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -22,6 +25,8 @@ $(READY): pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
+
+env: $(READY) ## the environment alone
 
 docs: $(READY) ## environment, install, export, site in _docs/
 	$(BIN)/nbdev_export
@@ -37,6 +42,17 @@ test: $(READY) ## environment, install, all notebooks, all other tests
 	$(BIN)/nbdev_test
 	$(BIN)/python -m pytest
 
+quick: $(READY) ## the package's own tests: half a minute
+	$(BIN)/python -m pytest --quiet $(addprefix --ignore=, $(HOUSE))
+
+check: $(READY) ## format, lint, types
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy -p rnn_stepwise -p tools
+
+hooks: $(READY) ## from now on git stops a commit that is not clean, exported or formatted
+	$(BIN)/pre-commit install
+
 notebooks: $(READY) ## execute all notebooks in place, leave them clean, renew what is made from them
 	$(BIN)/nbdev_export
 	$(BIN)/python -m tools.notebooks
@@ -50,7 +66,7 @@ parity: $(READY) ## agreement with PyTorch, which is a large download
 mutants: $(READY) ## break the code in every place, one at a time; prints what no test notices
 	$(BIN)/python -m tools.mutants
 
-bench: $(READY) ## what importing and checking cost, as ratios
+bench: $(READY) ## what the readable functions and their import cost, as ratios
 	$(BIN)/python -m tools.bench
 
 package: $(READY) ## wheel and sdist in dist/
@@ -58,4 +74,4 @@ package: $(READY) ## wheel and sdist in dist/
 	$(BIN)/python -m build
 
 clean: ## remove everything that is made and not committed
-	rm -rf $(VENV) _docs _proc .docsite build dist *.egg-info .pytest_cache .mypy_cache
+	rm -rf $(VENV) _docs _proc .docsite build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -156,7 +156,7 @@ def _shapes_of_parameters(names: Names) -> str:
     if callable(names): return inspect.getdoc(names) or ""
     by_shape: dict[str, list[str]] = {}
     for name in names: by_shape.setdefault(shape_of(name), []).append(name)
-    return "\n".join([f"{', '.join(group)} {shape}" for shape, group in by_shape.items()])
+    return ",\n".join([f"{', '.join(group)} {shape}" for shape, group in by_shape.items()])
 
 def _row(name: str, shape: str, meaning: str = "") -> str:
     "One entry of a docstring's table."

@@ -11,6 +11,7 @@
 All sizes differ unless a test says otherwise, so that no transpose slips through, and no bias is
 zero, so that no forgotten bias does.
 """
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property

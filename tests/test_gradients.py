@@ -1,4 +1,5 @@
 """The loss and the output layer, without any other library: weights, padding, what is kept."""
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -2,6 +2,7 @@
 
 `python tests/test_parity.py` prints the worst error of each array over all cases.
 """
+
 import sys
 from importlib.util import find_spec
 from itertools import product
@@ -14,7 +15,9 @@ from networks import ALL_DIFFERENT, Sizes, network, targets
 
 if __name__ == "__main__" and not find_spec("torch"):
     raise SystemExit("PyTorch is not installed, so there is nothing to compare with.")
-torch = pytest.importorskip("torch", reason="PyTorch is not installed; make parity compares with it")
+torch = pytest.importorskip(
+    "torch", reason="PyTorch is not installed; make parity compares with it"
+)
 torch.set_num_threads(1)  # small matrices: threads would only wait for one another
 
 TOLERANCE = 1e-10  # per array: max|a - b| <= tolerance * max|b|

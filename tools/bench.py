@@ -5,6 +5,7 @@ is the same mathematics alone; and the plain loop of the exercise. First they mu
 number. Then they take turns, on one thread, and the medians are compared. Nothing here passes or
 fails: a slow day is no defect.
 """
+
 import os
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -46,8 +47,8 @@ def load_bare():
     package.__path__ = readable.__path__
     sys.modules[PACKAGE] = package
     try:
-        checking = importlib.import_module(f"{PACKAGE}.checking")
-        checking.guarded = lambda *args, **kwargs: lambda function: function
+        guard = importlib.import_module(f"{PACKAGE}.guard")
+        guard.guarded = lambda *args, **kwargs: lambda function: function
         for name in MODULES:
             module = importlib.import_module(f"{PACKAGE}.{name}")
             for public in module.__all__:

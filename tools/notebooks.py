@@ -5,6 +5,7 @@
 
 `fresh` returns an executed copy and writes nothing; the tests compare it with what is stored.
 """
+
 import os
 import re
 import sys
@@ -20,18 +21,23 @@ NO_EVAL = re.compile(r"^#\|\s*eval:\s*false", re.MULTILINE | re.IGNORECASE)
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "nbs"
 
 
+def is_run(cell):
+    return cell.cell_type == "code" and not NO_EVAL.search(cell.source)
+
+
 def execute(path):
     "The notebook at `path` with fresh outputs and no metadata; an error names notebook and cell."
     os.chdir(NOTEBOOKS)
     notebook = read_nb(path)
     shell = CaptureShell(path, mpl_format="svg")
     for number, cell in enumerate(notebook.cells):
-        if cell.cell_type != "code" or NO_EVAL.search(cell.source): continue
+        if not is_run(cell):
+            continue
         cell.outputs = []  # execnb keeps the old ones of a cell that prints nothing now
         shell.cell(cell)
         if shell.exc:
-            raise RuntimeError(f"{path.name}, cell {number}:\n{cell.source}\n\n"
-                               f"{type(shell.exc).__name__}: {shell.exc}")
+            error = f"{type(shell.exc).__name__}: {shell.exc}"
+            raise RuntimeError(f"{path.name}, cell {number}:\n{cell.source}\n\n{error}")
     clean_nb(notebook)
     return nb2str(notebook)
 
@@ -43,7 +49,9 @@ def fresh(paths):
 
 
 def main(names):
-    paths = [Path(name).resolve() for name in names] or sorted(NOTEBOOKS.glob("*.ipynb"))
+    paths = [Path(name).resolve() for name in names]
+    if not paths:
+        paths = sorted(NOTEBOOKS.glob("*.ipynb"))
     for path, text in zip(paths, fresh(paths)):
         if path.read_text(encoding="utf-8") == text:
             print(f"{path.name}: unchanged")

@@ -3,6 +3,7 @@
 For `make bench` alone. The sigmoid and the softmax are those of a textbook; the gradients are the
 right ones, not the ones that circulate.
 """
+
 import numpy as np
 
 

@@ -1,4 +1,5 @@
 """The command line: see tools/mutants/__init__.py."""
+
 import sys
 import time
 from argparse import ArgumentParser, Namespace

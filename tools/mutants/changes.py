@@ -2,6 +2,7 @@
 
 One function for each kind of syntax; `around` says where the node stands.
 """
+
 import ast
 from collections.abc import Iterator
 from functools import singledispatch
@@ -130,7 +131,7 @@ def of_and_or(node: ast.BoolOp, around: Around) -> Changes:
 @changes.register
 def of_comparison(node: ast.Compare, around: Around) -> Changes:
     for i, op in enumerate(node.ops):
-        ops = list(node.ops)
+        ops: list[Any] = list(node.ops)
         ops[i] = OTHER[type(op)]()
         yield "comparison", altered(node, ops=ops)
 
@@ -204,10 +205,11 @@ def of_dict(node: ast.Dict, around: Around) -> Changes:
 @changes.register
 def of_assignment(node: ast.Assign, around: Around) -> Changes:
     "a = a + b becomes a += b"
-    match node:
-        case ast.Assign([target], ast.BinOp(left, op, right)):
-            if ast.unparse(left) == ast.unparse(target):
-                yield "in place", ast.AugAssign(target, op, right)
+    target: Any = node.targets[0]
+    operation = node.value
+    if isinstance(operation, ast.BinOp) and len(node.targets) == 1:
+        if ast.unparse(operation.left) == ast.unparse(target):
+            yield "in place", ast.AugAssign(target, operation.op, operation.right)
 
 
 @changes.register

@@ -3,6 +3,7 @@
 A mutant is judged in a forked process of its own, which imports the package from the changed
 syntax trees. Forking spares it the import of what tests need, which is the same for all.
 """
+
 import ast
 import gc
 import importlib
@@ -20,8 +21,9 @@ from .places import ROOT, Module
 
 JUDGE = [
     "tests/test_seeded.py",
-    "tests/test_promises.py",
     "tests/test_gradients.py",
+    "tests/test_guard.py",
+    "tests/test_promises.py",
     "tests/test_parity.py",
     "tests/test_properties.py",
 ]

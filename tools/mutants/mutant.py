@@ -1,4 +1,5 @@
 """One change of the package."""
+
 import ast
 from collections import Counter
 from dataclasses import dataclass
@@ -6,7 +7,7 @@ from os.path import commonprefix
 from typing import NamedTuple
 
 from .changes import changes
-from .places import Function, Place, places_of
+from .places import Around, Function, Place, places_of
 
 CONTEXT = 30  # letters on both sides of what differs, in a line of the report
 
@@ -104,6 +105,7 @@ def first_difference(original: str, text: str) -> tuple[str, str]:
 
 def sentinel(function: Function) -> Mutant:
     "The function does nothing but raise: is what is mutated what is run?"
+    tree = function.tree
     raises = ast.parse("raise AssertionError").body[0]
-    place = Place(function.tree, "body", 0, function.tree.body[0], None)
-    return Mutant(function.module, function.tree.name, "sentinel", place, raises)
+    place = Place(tree, "body", 0, tree.body[0], Around())
+    return Mutant(function.module, tree.name, "sentinel", place, raises)

@@ -1,4 +1,5 @@
 """Where the package may be broken."""
+
 import ast
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,5 @@
 """What survived, and the reasons why it may."""
+
 import tomllib
 from collections import Counter
 from collections.abc import Sequence
