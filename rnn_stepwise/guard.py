@@ -200,7 +200,8 @@ def guarded(
         plain.__doc__ = documented(plain, contract, returns)
         ready = _asking(contract, signature)
         forward = "cache" not in names and "caches" not in names
-        run = np.errstate(under="ignore")(plain) if forward else plain
+        run: Callable[..., _R] = plain
+        if forward: run = np.errstate(under="ignore")(plain)
         @wraps(plain)
         def shell(*args: _P.args, **kwargs: _P.kwargs) -> _R:
             if _inside.get(): return plain(*args, **kwargs)
