@@ -262,12 +262,12 @@ def xray(
     """Compare a backward pass with the right one, path by path, (X1) and (X2).
 
     Yours is called T_da (T_da + 1) / 2 + 1 times, with copies in double precision. A
-    ValueError or TypeError says what it did if it raises, changes its arguments, or returns
-    something else than the reference's arrays.
+    ValueError or TypeError says what it did if it raises, changes its arguments, or
+    returns something else than the reference's arrays.
 
         caches       (an RNNCache or LSTMCache for every step, x (n_x, m, T_x))
         da           (n_a, m, T_da)
-        yours → dx   (n_x, m, T_da), da0, dc0 (n_a, m), each parameter's in its shape"""
+        yours → dx   (n_x, m, T_da), da0, dc0 (n_a, m), each parameter's its shape"""
     ask = _asking(backward, caches, reference, upstream)
     tol, rng = checking.tolerance("tol", tol), checking.seed("seed", seed)
     impulses = _impulses(caches, da, rng)
@@ -439,7 +439,7 @@ def xray_cell(
     returns twice its result of the probe before. Errors as in `xray`.
 
         cache        RNNCache or LSTMCache: xt (n_x, m), all others (n_a, m)
-        yours → dxt  (n_x, m), da_prev, dc_prev (n_a, m), each parameter's in its shape"""
+        yours → dxt  (n_x, m), da_prev, dc_prev (n_a, m), each parameter's its shape"""
     checking.function("backward", backward)
     right = _cell_reference(reference, cache)
     tol, rng = checking.tolerance("tol", tol), checking.seed("seed", seed)
