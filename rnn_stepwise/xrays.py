@@ -169,33 +169,26 @@ def _fitting(label, gradients, expected=None, names=None):
         found[name] = array.copy()
     return found
 
-# %% ../nbs/08_xray.ipynb #0902b153
-def xray(
-    backward: Callable[..., Any],  # yours: (da, caches) → dict of gradients
-    caches: tuple,  # (list of step caches, x), from rnn_forward or lstm_forward
-    da: ArrayLike | None = None,  # the impulses, (n_a, m, T_da); random when not given
-    reference: Callable[..., Any] | None = None,  # what is right; ours when not given
-    upstream: str = "da",  # where they go in; "dc": backward(zeros, caches, impulse)
-    tol: float = 1e-7,  # the relative error of a path that is accepted
-    seed: int = 0,  # of random impulses
-) -> XRayReport:  # with an array (T_da, T_da) or (T_da,) for each result
-    """Compare a backward pass with the right one, path by path, (X1) and (X2).
+# %% ../nbs/08_xray.ipynb #f365dc7c
+_SEQUENCES = {RNNCache: rnn_backward, LSTMCache: lstm_backward}
+_CELLS = {RNNCache: rnn_cell_backward, LSTMCache: lstm_cell_backward}
+_OURS = *_SEQUENCES.values(), *_CELLS.values()  # they need not be watched
 
-    Yours is called T_da (T_da + 1) / 2 + 1 times, with copies in double precision. It
-    returns dx (n_x, m, T_da), da0, dc0 (n_a, m), and a gradient in the shape of each
-    parameter. A ValueError or TypeError says what it did if it raises, changes its
-    arguments, or returns something else than the reference's arrays."""
-    ask = _asking(backward, caches, reference, upstream)
-    tol, rng = checking.tolerance("tol", tol), checking.seed("seed", seed)
-    impulses = _impulses(caches, da, rng)
-    doubled = ask(2 * impulses)
-    tables, total = _traced(ask, impulses, list(doubled))
-    nonlinear = []
-    for name, pair in doubled.items():
-        nonlinear.append(_compared(2 * total[name], pair.yours)[2])
-    right, yours, error = [
-        {name: table[kind] for name, table in tables.items()} for kind in range(3)]
-    return XRayReport(right, yours, error, float(np.max(nonlinear)), tol)
+def _cache_type(step):
+    "The cache that has as many fields as a step's tuple; None if neither has."
+    for type_ in (RNNCache, LSTMCache):
+        if isinstance(step, tuple) and len(step) == len(type_._fields): return type_
+    return None
+
+def _both(reference, backward, arguments, names=None, where=""):
+    "What the reference and yours make of the same arguments: by name."
+    if reference in _OURS:
+        label = "cache" if "cache" in arguments else "caches"
+        right = _fitting(label, reference(*arguments.values()))
+    else:
+        right = _watched("reference", reference, arguments, names=names, where=where)
+    yours = _watched("backward", backward, arguments, right, names, where)
+    return {name: _Pair(right[name], yours[name]) for name in yours}
 
 # %% ../nbs/08_xray.ipynb #a4f97249
 def _reference(reference, steps, upstream):
@@ -242,17 +235,50 @@ def _impulses(caches, da, rng):
     steps, x = caches
     a_next = checking.array("a_next", steps[0][0])
     if da is None: da = rng.standard_normal((*a_next.shape, len(steps)))
-    given = {"x": x, **checking.as_arrays({"a_next": a_next, "da": da})}
-    checking.check_shapes(given, T_x=len(steps))
-    checking.covered(given, len(steps))
-    impulses = given["da"]
-    for s in range(impulses.shape[2]):
+    arrays = checking.as_arrays({"a_next": a_next, "da": da})
+    sizes = checking.check_shapes({"x": x, **arrays}, T_x=len(steps))
+    impulses = arrays["da"]
+    if sizes["T_da"] > len(steps):
+        expected = f"(n_a, m, T_da) with T_da at most T_x = {len(steps)}"
+        checking.refuse("da", expected, str(impulses.shape))
+    for s in range(sizes["T_da"]):
         impulse = impulses[:, :, s]
         if np.isfinite(impulse).all() and impulse.any(): continue
         got = "NaN or infinity" if impulse.any() else "zeros"
         where = f"{got} in da[:, :, {s}]"
         checking.refuse("da", "a finite impulse at every step", where)
     return impulses.astype(np.result_type(impulses, np.float64))
+
+# %% ../nbs/08_xray.ipynb #0902b153
+def xray(
+    backward: Callable[..., Any],  # yours: (da, caches) → dict of gradients
+    caches: tuple,  # (list of step caches, x), from rnn_forward or lstm_forward
+    da: ArrayLike | None = None,  # the impulses, (n_a, m, T_da); random when not given
+    reference: Callable[..., Any] | None = None,  # what is right; ours when not given
+    upstream: str = "da",  # where they go in; "dc": backward(zeros, caches, impulse)
+    tol: float = 1e-7,  # the relative error of a path that is accepted
+    seed: int = 0,  # of random impulses
+) -> XRayReport:  # with an array (T_da, T_da) or (T_da,) for each result
+    """Compare a backward pass with the right one, path by path, (X1) and (X2).
+
+    Yours is called T_da (T_da + 1) / 2 + 1 times, with copies in double precision. A
+    ValueError or TypeError says what it did if it raises, changes its arguments, or
+    returns something else than the reference's arrays.
+
+        caches       (an RNNCache or LSTMCache for every step, x (n_x, m, T_x))
+        da           (n_a, m, T_da)
+        yours → dx   (n_x, m, T_da), da0, dc0 (n_a, m), each parameter's its shape"""
+    ask = _asking(backward, caches, reference, upstream)
+    tol, rng = checking.tolerance("tol", tol), checking.seed("seed", seed)
+    impulses = _impulses(caches, da, rng)
+    doubled = ask(2 * impulses)
+    tables, total = _traced(ask, impulses, list(doubled))
+    nonlinear = []
+    for name, pair in doubled.items():
+        nonlinear.append(_compared(2 * total[name], pair.yours)[2])
+    right, yours, error = [
+        {name: table[kind] for name, table in tables.items()} for kind in range(3)]
+    return XRayReport(right, yours, error, float(np.max(nonlinear)), tol)
 
 # %% ../nbs/08_xray.ipynb #36b76629
 class _Pair(NamedTuple):
@@ -302,27 +328,6 @@ def _rounding(gradient, m):
     "How far the rounding of a sum over m examples goes."
     eps, largest = np.finfo(gradient.dtype).eps, np.abs(gradient).max()
     return 64 * np.sqrt(m) * eps * largest
-
-# %% ../nbs/08_xray.ipynb #f365dc7c
-_SEQUENCES = {RNNCache: rnn_backward, LSTMCache: lstm_backward}
-_CELLS = {RNNCache: rnn_cell_backward, LSTMCache: lstm_cell_backward}
-_OURS = *_SEQUENCES.values(), *_CELLS.values()  # they need not be watched
-
-def _cache_type(step):
-    "The cache that has as many fields as a step's tuple; None if neither has."
-    for type_ in (RNNCache, LSTMCache):
-        if isinstance(step, tuple) and len(step) == len(type_._fields): return type_
-    return None
-
-def _both(reference, backward, arguments, names=None, where=""):
-    "What the reference and yours make of the same arguments: by name."
-    if reference in _OURS:
-        label = "cache" if "cache" in arguments else "caches"
-        right = _fitting(label, reference(*arguments.values()))
-    else:
-        right = _watched("reference", reference, arguments, names=names, where=where)
-    yours = _watched("backward", backward, arguments, right, names, where)
-    return {name: _Pair(right[name], yours[name]) for name in yours}
 
 # %% ../nbs/08_xray.ipynb #93fd27d1
 _RED, _INK = COLOURS["gradient"], COLOURS["ink"]
@@ -431,8 +436,10 @@ def xray_cell(
     """Compare one backward step with the right one, in a few probes.
 
     They are `da` alone, `dc` alone and both; and "doubled", where a linear function
-    returns twice its result of the probe before. Yours returns dxt (n_x, m), da_prev,
-    dc_prev (n_a, m), and a gradient in each parameter's shape. Errors as in `xray`."""
+    returns twice its result of the probe before. Errors as in `xray`.
+
+        cache        RNNCache or LSTMCache: xt (n_x, m), all others (n_a, m)
+        yours → dxt  (n_x, m), da_prev, dc_prev (n_a, m), each parameter's its shape"""
     checking.function("backward", backward)
     right = _cell_reference(reference, cache)
     tol, rng = checking.tolerance("tol", tol), checking.seed("seed", seed)
