@@ -8,8 +8,8 @@ from __future__ import annotations
 # %% auto #0
 __all__ = ['KNOWN', 'Names', 'refuse', 'kind', 'whole', 'error_of', 'number', 'tolerance', 'seed', 'generator', 'choice',
            'function', 'mapping', 'axes', 'index', 'array', 'filled', 'as_arrays', 'common_dtype', 'known_shape',
-           'shape_of', 'axes_of', 'size_of', 'fit', 'written', 'check_shapes', 'Caches', 'step_cache', 'step_caches',
-           'together', 'needed', 'shape_in_numbers', 'scores']
+           'shape_of', 'axes_of', 'size_of', 'fit', 'written', 'check_shapes', 'Caches', 'step_cache', 'covered',
+           'step_caches', 'together', 'needed', 'shape_in_numbers', 'scores']
 
 # %% ../nbs/90_checking.ipynb #bc65dd20
 import operator
@@ -286,6 +286,11 @@ def step_cache(value: Any, type_: type) -> Any:
     return type_(*value)
 
 # %% ../nbs/90_checking.ipynb #ff8747d4
+def covered(name: str, gradient: np.ndarray, T_x: int) -> None:
+    "Gradients (n_a, m, T_da) must not have more steps than the caches."
+    if gradient.shape[2] <= T_x: return
+    refuse(name, f"(n_a, m, T_da) with T_da at most T_x = {T_x}", gradient.shape)
+
 def step_caches(value: Any) -> Caches:
     "The caches of a sequence, whatever its steps are: a tuple for each, and the input."
     expected = "the tuple (list of step caches, x)"
@@ -309,8 +314,8 @@ def together(
     "Groups of arrays, brought to one dtype and checked against each other."
     found = [{name: array(name, group[name]) for name in group} for group in groups]
     dtype = common_dtype(value for group in found for value in group.values())
-    known = check_shapes(found[0], **sizes)
-    for group in found[1:]: check_shapes(group, **known)
+    known = check_shapes(found[0], None, **sizes)
+    for group in found[1:]: check_shapes(group, None, **known)
     return [{name: group[name].astype(dtype, copy=False) for name in group}
             for group in found]
 

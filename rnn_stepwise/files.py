@@ -11,6 +11,7 @@ __all__ = ['save_parameters', 'load_parameters']
 # %% ../nbs/93_files.ipynb #fe131bd3
 import os
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -57,7 +58,7 @@ def _path(file: str | os.PathLike[str]) -> str:
     try: return os.fsdecode(file)
     except TypeError: refuse("file", "a path", kind(file), TypeError)
 
-def _network(parameters: Mapping[str, ArrayLike]) -> dict[str, np.ndarray]:
+def _network(parameters: Mapping[str, ArrayLike]) -> dict[str, Any]:
     "The parameters of an RNN or of an LSTM, checked, in the order of the alphabet."
     mapping("parameters", parameters)
     names = RNN_PARAMETERS if "Waa" in parameters else LSTM_PARAMETERS

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar
 import numpy as np
 
 from .checking import (
-    KNOWN, Caches, Names, check_shapes, known_shape, needed, refuse, shape_of,
+    KNOWN, Caches, Names, check_shapes, covered, known_shape, needed, shape_of,
     step_cache, step_caches, together)
 
 # %% ../nbs/91_guard.ipynb #c8a1af4a
@@ -47,7 +47,7 @@ def settled(contract: Contract, given: dict[str, Any]) -> dict[str, Any]:
     groups = [first, *map(_entries, steps[1:])]
     groups += [needed(table, contract.parameters) for table in tables.values()]
     _replace(given, steps, tables, together(groups, sizes))
-    if "caches" in given: _covered(given, len(steps))
+    if "caches" in given and "da" in given: covered("da", given["da"], len(steps))
     return given
 
 # %% ../nbs/91_guard.ipynb #15a32a27
@@ -60,12 +60,6 @@ def _steps_of(contract: Contract, given: dict[str, Any]) -> tuple[list[Any], dic
     caches = given["caches"] = step_caches(given["caches"])
     steps = [step_cache(step, contract.cache) for step in caches.steps]
     return steps, check_shapes({"x": caches.x}, T_x=len(steps))
-
-def _covered(given: dict[str, Any], T_x: int) -> None:
-    "Gradients must not have more steps than the caches."
-    if "da" in given and given["da"].shape[2] > T_x:
-        expected = f"(n_a, m, T_da) with T_da at most T_x = {T_x}"
-        refuse("da", expected, given["da"].shape)
 
 def _entries(step: Any) -> dict[str, Any]:
     "The arrays of a step's cache, by name."
@@ -186,7 +180,8 @@ def _shape_and_meaning(contract: Contract, name: str) -> tuple[str, str]:
     return known_shape(name) or "", meaning
 
 # %% ../nbs/91_guard.ipynb #e4029773
-_P, _R = ParamSpec("_P"), TypeVar("_R")
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 _inside: ContextVar[bool] = ContextVar("inside a guarded call", default=False)
 
 def guarded(
@@ -205,7 +200,8 @@ def guarded(
         plain.__doc__ = documented(plain, contract, returns)
         ready = _asking(contract, signature)
         forward = "cache" not in names and "caches" not in names
-        run = np.errstate(under="ignore")(plain) if forward else plain
+        run: Callable[..., _R] = plain
+        if forward: run = np.errstate(under="ignore")(plain)
         @wraps(plain)
         def shell(*args: _P.args, **kwargs: _P.kwargs) -> _R:
             if _inside.get(): return plain(*args, **kwargs)

@@ -22,6 +22,7 @@ from .lstm.backward import lstm_backward, lstm_cell_backward
 from .lstm.cell import LSTMCache
 from .rnn.backward import rnn_backward, rnn_cell_backward
 from .rnn.cell import RNNCache
+from .watching import fitting, like, watched
 
 # %% ../nbs/08_xray.ipynb #eaf71780
 class XRayReport(NamedTuple):
@@ -91,111 +92,26 @@ def _compared(right, yours, right_noise=0.0, your_noise=0.0):
     elif error: error = np.inf
     return right_size, your_size, error
 
-# %% ../nbs/08_xray.ipynb #4089d0d2
-def _watched(label, function, arguments, expected=None, names=None, where=""):
-    "What a backward pass returns, or a sentence on what it did instead."
-    given = _copied(arguments, {})
-    try: gradients = function(*given.values())
-    except Exception as error:
-        got = f"{type(error).__name__}: {error}{where}"
-        raise ValueError(f"{label}: expected gradients, got {got}") from error
-    changed = _changed("", arguments, given)
-    if changed:
-        checking.refuse(changed, "to be left alone", f"changed by {label}{where}")
-    try: return _fitting(label, gradients, expected, names)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{error}{where}") from None
+# %% ../nbs/08_xray.ipynb #f365dc7c
+_SEQUENCES = {RNNCache: rnn_backward, LSTMCache: lstm_backward}
+_CELLS = {RNNCache: rnn_cell_backward, LSTMCache: lstm_cell_backward}
+_OURS = *_SEQUENCES.values(), *_CELLS.values()  # they need not be watched
 
-def _copied(value, memo):
-    "Arrays in double precision, in copies of the lists, tuples and dicts around them."
-    if id(value) in memo: return memo[id(value)][1]
-    copy = value
-    if isinstance(value, np.ndarray):
-        copy = value.astype(np.result_type(value, np.float64))
-    if isinstance(value, Mapping):
-        copy = {key: _copied(entry, memo) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        copy = _like(value, [_copied(entry, memo) for entry in value])
-    memo[id(value)] = value, copy  # the value too, or its id may be given to another
-    return copy
-
-def _like(value, entries):
-    "The entries in a list, tuple or named tuple, whichever the value is."
-    if isinstance(value, list): return entries
-    make = getattr(type(value), "_make", tuple)
-    return make(entries)
-
-# %% ../nbs/08_xray.ipynb #dc5a8d49
-def _changed(name, before, after):
-    "The first entry that is not as it was, such as caches[0][2][1], or None."
-    keys = []
-    if isinstance(before, np.ndarray):
-        same = np.array_equal(before, after, equal_nan=True)
-    elif isinstance(before, Mapping):
-        keys = list(before)
-        same = isinstance(after, Mapping) and list(after) == keys
-    elif isinstance(before, (list, tuple)):
-        keys = range(len(before))
-        same = isinstance(after, (list, tuple)) and len(after) == len(before)
-    else: return None
-    if not same: return name
-    for key in keys:
-        place = f"{name}[{key!r}]" if name else key
-        changed = _changed(place, before[key], after[key])
-        if changed: return changed
+def _cache_type(step):
+    "The cache that has as many fields as a step's tuple; None if neither has."
+    for type_ in (RNNCache, LSTMCache):
+        if isinstance(step, tuple) and len(step) == len(type_._fields): return type_
     return None
 
-# %% ../nbs/08_xray.ipynb #ebca707e
-def _fitting(label, gradients, expected=None, names=None):
-    "Copies of the gradients as arrays, if they are what is expected."
-    checking.mapping(label, gradients, "gradients")
-    if expected is None: expected = gradients
-    if names is None:  # many return no dc0
-        names = [name for name in expected if name in gradients or name != "dc0"]
-    there = ", ".join(map(str, gradients)) or "an empty one"
-    if not names: checking.refuse(label, "a dict of gradients", there)
-    if not all(name in gradients for name in names):
-        checking.refuse(label, f"a dict with {', '.join(names)}", there)
-    labels = {f"{label}: {name}": name for name in names}
-    arrays = checking.as_arrays({key: gradients[labels[key]] for key in labels})
-    found = {}
-    for key, array in arrays.items():
-        name = labels[key]
-        shape = np.shape(expected[name])
-        if array.shape != shape:
-            checking.refuse(key, f"the shape {shape}", str(array.shape))
-        if np.isnan(array).any(): checking.refuse(key, "finite numbers", "NaN")
-        if np.isinf(array).any(): checking.refuse(key, "finite numbers", "infinity")
-        found[name] = array.copy()
-    return found
-
-# %% ../nbs/08_xray.ipynb #0902b153
-def xray(
-    backward: Callable[..., Any],  # yours: (da, caches) → dict of gradients
-    caches: tuple,  # (list of step caches, x), from rnn_forward or lstm_forward
-    da: ArrayLike | None = None,  # the impulses, (n_a, m, T_da); random when not given
-    reference: Callable[..., Any] | None = None,  # what is right; ours when not given
-    upstream: str = "da",  # where they go in; "dc": backward(zeros, caches, impulse)
-    tol: float = 1e-7,  # the relative error of a path that is accepted
-    seed: int = 0,  # of random impulses
-) -> XRayReport:  # with an array (T_da, T_da) or (T_da,) for each result
-    """Compare a backward pass with the right one, path by path, (X1) and (X2).
-
-    Yours is called T_da (T_da + 1) / 2 + 1 times, with copies in double precision. It
-    returns dx (n_x, m, T_da), da0, dc0 (n_a, m), and a gradient in the shape of each
-    parameter. A ValueError or TypeError says what it did if it raises, changes its
-    arguments, or returns something else than the reference's arrays."""
-    ask = _asking(backward, caches, reference, upstream)
-    tol, rng = checking.tolerance("tol", tol), checking.seed("seed", seed)
-    impulses = _impulses(caches, da, rng)
-    doubled = ask(2 * impulses)
-    tables, total = _traced(ask, impulses, list(doubled))
-    nonlinear = []
-    for name, pair in doubled.items():
-        nonlinear.append(_compared(2 * total[name], pair.yours)[2])
-    right, yours, error = [
-        {name: table[kind] for name, table in tables.items()} for kind in range(3)]
-    return XRayReport(right, yours, error, float(np.max(nonlinear)), tol)
+def _both(reference, backward, arguments, names=None, where=""):
+    "What the reference and yours make of the same arguments: by name."
+    if reference in _OURS:
+        label = "cache" if "cache" in arguments else "caches"
+        right = fitting(label, reference(*arguments.values()))
+    else:
+        right = watched("reference", reference, arguments, names=names, where=where)
+    yours = watched("backward", backward, arguments, right, names, where)
+    return {name: _Pair(right[name], yours[name]) for name in yours}
 
 # %% ../nbs/08_xray.ipynb #a4f97249
 def _reference(reference, steps, upstream):
@@ -235,24 +151,55 @@ def _from_step(t, caches):
     steps, x = caches
     later = [steps[k] for k in range(t, len(steps))]
     if isinstance(steps, tuple): later = tuple(later)
-    return _like(caches, [later, np.asarray(x)[:, :, t:]])
+    return like(caches, [later, np.asarray(x)[:, :, t:]])
 
 def _impulses(caches, da, rng):
     "The impulses in double precision, (n_a, m, T_da), one at every step."
     steps, x = caches
     a_next = checking.array("a_next", steps[0][0])
     if da is None: da = rng.standard_normal((*a_next.shape, len(steps)))
-    given = {"x": x, **checking.as_arrays({"a_next": a_next, "da": da})}
-    checking.check_shapes(given, T_x=len(steps))
-    checking.covered(given, len(steps))
-    impulses = given["da"]
-    for s in range(impulses.shape[2]):
+    arrays = checking.as_arrays({"a_next": a_next, "da": da})
+    sizes = checking.check_shapes({"x": x, **arrays}, T_x=len(steps))
+    impulses = arrays["da"]
+    checking.covered("da", impulses, len(steps))
+    for s in range(sizes["T_da"]):
         impulse = impulses[:, :, s]
         if np.isfinite(impulse).all() and impulse.any(): continue
         got = "NaN or infinity" if impulse.any() else "zeros"
         where = f"{got} in da[:, :, {s}]"
         checking.refuse("da", "a finite impulse at every step", where)
     return impulses.astype(np.result_type(impulses, np.float64))
+
+# %% ../nbs/08_xray.ipynb #0902b153
+def xray(
+    backward: Callable[..., Any],  # yours: (da, caches) → dict of gradients
+    caches: tuple,  # (list of step caches, x), from rnn_forward or lstm_forward
+    da: ArrayLike | None = None,  # the impulses, (n_a, m, T_da); random when not given
+    reference: Callable[..., Any] | None = None,  # what is right; ours when not given
+    upstream: str = "da",  # where they go in; "dc": backward(zeros, caches, impulse)
+    tol: float = 1e-7,  # the relative error of a path that is accepted
+    seed: int = 0,  # of random impulses
+) -> XRayReport:  # with an array (T_da, T_da) or (T_da,) for each result
+    """Compare a backward pass with the right one, path by path, (X1) and (X2).
+
+    Yours is called T_da (T_da + 1) / 2 + 1 times, with copies in double precision. A
+    ValueError or TypeError says what it did if it raises, changes its arguments, or
+    returns something else than the reference's arrays.
+
+        caches       (an RNNCache or LSTMCache for every step, x (n_x, m, T_x))
+        da           (n_a, m, T_da)
+        yours → dx   (n_x, m, T_da), da0, dc0 (n_a, m), each parameter's its shape"""
+    ask = _asking(backward, caches, reference, upstream)
+    tol, rng = checking.tolerance("tol", tol), checking.seed("seed", seed)
+    impulses = _impulses(caches, da, rng)
+    doubled = ask(2 * impulses)
+    tables, total = _traced(ask, impulses, list(doubled))
+    nonlinear = []
+    for name, pair in doubled.items():
+        nonlinear.append(_compared(2 * total[name], pair.yours)[2])
+    right, yours, error = [
+        {name: table[kind] for name, table in tables.items()} for kind in range(3)]
+    return XRayReport(right, yours, error, float(np.max(nonlinear)), tol)
 
 # %% ../nbs/08_xray.ipynb #36b76629
 class _Pair(NamedTuple):
@@ -302,27 +249,6 @@ def _rounding(gradient, m):
     "How far the rounding of a sum over m examples goes."
     eps, largest = np.finfo(gradient.dtype).eps, np.abs(gradient).max()
     return 64 * np.sqrt(m) * eps * largest
-
-# %% ../nbs/08_xray.ipynb #f365dc7c
-_SEQUENCES = {RNNCache: rnn_backward, LSTMCache: lstm_backward}
-_CELLS = {RNNCache: rnn_cell_backward, LSTMCache: lstm_cell_backward}
-_OURS = *_SEQUENCES.values(), *_CELLS.values()  # they need not be watched
-
-def _cache_type(step):
-    "The cache that has as many fields as a step's tuple; None if neither has."
-    for type_ in (RNNCache, LSTMCache):
-        if isinstance(step, tuple) and len(step) == len(type_._fields): return type_
-    return None
-
-def _both(reference, backward, arguments, names=None, where=""):
-    "What the reference and yours make of the same arguments: by name."
-    if reference in _OURS:
-        label = "cache" if "cache" in arguments else "caches"
-        right = _fitting(label, reference(*arguments.values()))
-    else:
-        right = _watched("reference", reference, arguments, names=names, where=where)
-    yours = _watched("backward", backward, arguments, right, names, where)
-    return {name: _Pair(right[name], yours[name]) for name in yours}
 
 # %% ../nbs/08_xray.ipynb #93fd27d1
 _RED, _INK = COLOURS["gradient"], COLOURS["ink"]
@@ -431,8 +357,10 @@ def xray_cell(
     """Compare one backward step with the right one, in a few probes.
 
     They are `da` alone, `dc` alone and both; and "doubled", where a linear function
-    returns twice its result of the probe before. Yours returns dxt (n_x, m), da_prev,
-    dc_prev (n_a, m), and a gradient in each parameter's shape. Errors as in `xray`."""
+    returns twice its result of the probe before. Errors as in `xray`.
+
+        cache        RNNCache or LSTMCache: xt (n_x, m), all others (n_a, m)
+        yours → dxt  (n_x, m), da_prev, dc_prev (n_a, m), each parameter's its shape"""
     checking.function("backward", backward)
     right = _cell_reference(reference, cache)
     tol, rng = checking.tolerance("tol", tol), checking.seed("seed", seed)

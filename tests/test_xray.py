@@ -1,340 +1,610 @@
-"""The X-ray against an oracle that knows no backward pass, and on functions that are right in other ways."""
+"""The X-ray against an oracle that knows no backward pass, and on functions that are right in
+other ways; what it sees of those that are wrong, and what it hands to them."""
+
+from collections import UserList, defaultdict, deque
+from collections.abc import Mapping
+from functools import partial
+from types import MappingProxyType
+
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose, assert_array_equal
 
 import rnn_stepwise as rs
+from networks import ALL_DIFFERENT, SEQUENCES, Sizes, chained, network
+from rnn_stepwise.checking import Caches
+from rnn_stepwise.lstm.cell import LSTMCache
+from rnn_stepwise.rnn.cell import RNNCache
 
-NETWORKS = ["rnn", "lstm"]
-GIVEN = {"rnn": ["Wax", "Waa", "ba"], "lstm": [f"{kind}{g}" for g in "fico" for kind in "Wb"]}
 BACKWARD = {"rnn": rs.rnn_backward, "lstm": rs.lstm_backward}
 CELL = {"rnn": rs.rnn_cell_backward, "lstm": rs.lstm_cell_backward}
+TYPE = {"rnn": RNNCache, "lstm": LSTMCache}
+STATES = {"rnn": ["da_prev"], "lstm": ["da_prev", "dc_prev"]}
+WEIGHTS = {"rnn": ["Wax", "Waa", "ba"], "lstm": ["Wf", "bf", "Wi", "bi", "Wc", "bc", "Wo", "bo"]}
+FOUR_STEPS = ALL_DIFFERENT._replace(T_x=4)
+UPPER, LOWER = np.triu_indices(4), np.tril_indices(4, -1)  # of the triangle of four steps
+TINY = 1e-30  # a nudge for the complex step
+both_networks = pytest.mark.parametrize("kind", SEQUENCES)
 
 
-def problem(network, T_x=4, n_a=5, m=6, seed=0):
-    "Input, first states (hidden, and for the LSTM the memory) and parameters"
-    rng = np.random.default_rng(seed)
-    init = rs.init_rnn_parameters if network == "rnn" else rs.init_lstm_parameters
-    p = {name: rng.normal(size=value.shape) / 2 for name, value in init(3, n_a, 2, rng).items()}
-    states = [rng.normal(size=(n_a, m)) for _ in range(1 if network == "rnn" else 2)]
-    return rng.normal(size=(3, m, T_x)), states, p
+def caches_of(kind, seed=0, **sizes):
+    return network(kind, FOUR_STEPS._replace(**sizes), seed).caches
 
 
-def run(x, states, parameters):
-    "Hidden states (and memories) of each step, and caches; one dict of parameters for each step"
-    steps, a, c = [], [], []
-    for t in range(x.shape[2]):
-        cell = rs.rnn_cell_forward if len(states) == 1 else rs.lstm_cell_forward
-        *states, _, cache = cell(x[:, :, t], *states, parameters[t])
-        steps.append(cache)
-        a.append(states[0])
-        c.append(states[-1])
-    return a, c, (steps, x)
+def marks_of(report, name, where=...):
+    return set(report.marks(name)[where].flat)
 
 
-def caches_of(network, **sizes):
-    x, states, p = problem(network, **sizes)
-    return run(x, states, [p] * x.shape[2])[2]
+def each(arrays, change):
+    return {name: change(array) for name, array in arrays.items()}
 
 
-@pytest.mark.parametrize("network, upstream", [("rnn", "da"), ("lstm", "da"), ("lstm", "dc")])
-def test_sizes_are_those_of_the_forward_pass(network, upstream):
-    "The complex step, entry by entry; a weight of one step alone is nudged by giving each step its own"
-    x, states, p = problem(network, T_x=3, n_a=2, m=2)
-    da = np.random.default_rng(1).normal(size=(2, 2, 3))
-    seen = rs.xray(BACKWARD[network], run(x, states, [p] * 3)[2], da, upstream=upstream)
-    assert seen.ok
+def scaled(**factors):
+    "rnn_backward with some of its results multiplied"
 
-    def path(s, change):
-        "The norm of the gradient of sum(a[s] * da[s]) with respect to what `change` nudges"
-        def loss(index):
-            x_, states_, p_ = x.astype(complex), [v.astype(complex) for v in states], [dict(p) for _ in range(3)]
-            change(x_, states_, p_, index)
-            a, c, _ = run(x_, states_, p_)
-            return ((a if upstream == "da" else c)[s] * da[:, :, s]).sum().imag / 1e-30
-        return lambda shape: np.linalg.norm([loss(index) for index in np.ndindex(shape)])
-
-    def nudge_x(t):
-        def change(x_, states_, p_, index): x_[(*index, t)] += 1e-30j
-        return change
-
-    def nudge_state(k):
-        def change(x_, states_, p_, index): states_[k][index] += 1e-30j
-        return change
-
-    def nudge_weight(t, name):
-        def change(x_, states_, p_, index):
-            p_[t][name] = p_[t][name].astype(complex)
-            p_[t][name][index] += 1e-30j
-        return change
-
-    for s in range(3):
-        for k, name in enumerate(["da0", "dc0"][:len(states)]):
-            np.testing.assert_allclose(seen.right[name][s], path(s, nudge_state(k))((2, 2)), rtol=1e-11)
-        for t in range(3):
-            np.testing.assert_allclose(seen.right["dx"][t, s], path(s, nudge_x(t))((3, 2)), rtol=1e-11)
-            for name in GIVEN[network]:
-                np.testing.assert_allclose(seen.yours[f"d{name}"][t, s],
-                                           path(s, nudge_weight(t, name))(p[name].shape), rtol=1e-9, atol=1e-13)
-
-
-def in_another_order(network):
-    "Right, by the cells, with sums in another order and results that live in one reused buffer"
-    buffer = {}
     def backward(da, caches):
-        total, heard, T = {}, [np.zeros_like(da[:, :, 0]) for _ in problem(network)[1]], da.shape[2]
-        dx = buffer.setdefault(("dx", da.shape), np.empty((3, *da.shape[1:])))
-        for t in range(T - 1, -1, -1):
-            g = CELL[network](da[:, :, t] / 3 + heard[0] + da[:, :, t] * 2 / 3, *heard[1:], caches[0][t])
-            dx[:, :, t] = g.pop("dxt")
-            heard = [g.pop(name) for name in ("da_prev", "dc_prev") if name in g]
-            for name, value in g.items(): total.setdefault(name, []).append(value)
-        return {"dx": dx, "da0": heard[0].tolist(), "comment": "ignored",
-                **{name: sum(values[::-1]) for name, values in total.items()}}
+        gradients = rs.rnn_backward(da, caches)
+        for name, factor in factors.items():
+            gradients[name] = factor * gradients[name]
+        return gradients
+
     return backward
 
 
-@pytest.mark.parametrize("sizes", [{}, {"T_x": 1}, {"m": 1}, {"n_a": 1}, {"T_x": 12, "seed": 4}], ids=str)
-@pytest.mark.parametrize("network", NETWORKS)
-def test_what_is_right_in_another_way_is_right(network, sizes):
-    caches = caches_of(network, **sizes)
-    for function in (in_another_order(network), BACKWARD[network]):
+def nudged(case, name, t, index):
+    "What the forward pass says once one number, of one step alone, is nudged"
+    wide = case.every(lambda array: array.astype(complex))
+    T_x = wide.inputs["x"].shape[2]
+    tables = [each(wide.parameters, np.copy) for _ in range(T_x)]
+    array = tables[t][name] if name in tables[t] else wide.inputs[name]
+    if name == "x":
+        array = array[:, :, t]
+    array[index] += TINY * 1j
+    return chained(wide, tables)[0]
+
+
+def path_size(case, upstream, impulse, s, name, t):
+    "The norm of the gradient of sum(state * impulse) at step s, by the complex step"
+    state = {"da": "a_next", "dc": "c_next"}[upstream]
+    array = (case.inputs | case.parameters)[name]
+    shape = array.shape[:2]
+    entries = []
+    for index in np.ndindex(shape):
+        found = nudged(case, name, t, index)[state][s]
+        loss = (found * impulse).sum()
+        entries.append(loss.imag / TINY)
+    return np.linalg.norm(entries)
+
+
+@pytest.mark.parametrize("kind, upstream", [("rnn", "da"), ("lstm", "da"), ("lstm", "dc")])
+def test_sizes_are_those_of_the_forward_pass(kind, upstream):
+    case = network(kind, Sizes(n_a=2, m=2, T_x=3))
+    da = np.random.default_rng(1).normal(size=(2, 2, 3))
+    seen = rs.xray(BACKWARD[kind], case.caches, da, upstream=upstream)
+    assert seen.ok
+    for s in range(3):
+        size = partial(path_size, case, upstream, da[:, :, s], s)
+        for name in list(case.inputs)[1:]:
+            found = seen.right[f"d{name}"][s]
+            assert_allclose(found, size(name, 0), rtol=1e-11)
+        for t in range(3):
+            found = seen.right["dx"][t, s]
+            assert_allclose(found, size("x", t), rtol=1e-11)
+            for name in WEIGHTS[kind]:
+                found = seen.yours[f"d{name}"][t, s]
+                assert_allclose(found, size(name, t), rtol=1e-9, atol=1e-13)
+
+
+def other_order(kind, buffers, da, caches):
+    "Right, by the cells: sums in another order, and results in a buffer that is used again"
+    parts = defaultdict(list)
+    heard = [np.zeros_like(da[:, :, 0]) for _ in STATES[kind]]
+    dx = buffers.setdefault(da.shape, np.empty((3, *da.shape[1:])))
+    for t in reversed(range(da.shape[2])):
+        third = da[:, :, t] / 3
+        heard[0] = third + heard[0] + 2 * third
+        step = CELL[kind](*heard, caches[0][t])
+        dx[:, :, t] = step.pop("dxt")
+        heard = [step.pop(name) for name in STATES[kind]]
+        for name in step:
+            parts[name].append(step[name])
+    gradients = {"dx": dx, "da0": heard[0].tolist(), "comment": "ignored"}
+    for name, values in parts.items():
+        gradients[name] = sum(values[::-1])
+    return gradients
+
+
+def in_another_order(kind):
+    return partial(other_order, kind, {})
+
+
+@pytest.mark.parametrize(
+    "sizes", [{}, {"T_x": 1}, {"m": 1}, {"n_a": 1}, {"T_x": 12, "seed": 4}], ids=str
+)
+@both_networks
+def test_what_is_right_in_another_way_is_right(kind, sizes):
+    caches = caches_of(kind, **sizes)
+    for function in (in_another_order(kind), BACKWARD[kind]):
         seen = rs.xray(function, caches)
         assert seen.ok, str(seen)
         assert (np.tril(seen.yours["dx"], -1) == 0).all()
-    assert "dc0" not in rs.xray(in_another_order(network), caches).right
+    assert "dc0" not in rs.xray(in_another_order(kind), caches).right
 
 
 @pytest.mark.parametrize("T_da", [1, 2, 4])
 def test_a_shorter_loss(T_da):
-    caches = caches_of("lstm")
-    da = np.random.default_rng(2).normal(size=(5, 6, T_da))
-    seen = rs.xray(rs.lstm_backward, caches, da)
-    assert seen.ok and seen.right["dx"].shape == (T_da, T_da) and seen.right["da0"].shape == (T_da,)
+    da = np.random.default_rng(2).normal(size=(5, 7, T_da))
+    seen = rs.xray(rs.lstm_backward, caches_of("lstm"), da)
+    assert seen.ok
+    assert seen.right["dx"].shape == (T_da, T_da)
+    assert seen.right["da0"].shape == (T_da,)
+
+
+def by_pytorch(da, caches):
+    "rnn_backward as PyTorch has it"
+    torch = pytest.importorskip("torch")
+    leaf = partial(torch.tensor, requires_grad=True)
+    first, T = caches.steps[0], da.shape[2]
+    x, a0 = leaf(caches.x), leaf(first.a_prev)
+    weights = {name: leaf(first.parameters[name]) for name in WEIGHTS["rnn"]}
+    Wax, Waa, ba = weights.values()
+    a, loss = a0, 0
+    for t in range(T):
+        total = Wax @ x[:, :, t] + Waa @ a + ba
+        a = torch.tanh(total)
+        own = torch.tensor(da[:, :, t])
+        loss = loss + (a * own).sum()
+    loss.backward()
+    gradients = {"da0": a0.grad.numpy()}
+    gradients["dx"] = x.grad[:, :, :T].numpy()
+    for name, weight in weights.items():
+        gradients[f"d{name}"] = weight.grad.numpy()
+    return gradients
 
 
 def test_pytorch_as_the_function_under_test():
-    torch = pytest.importorskip("torch")
-    def backward(da, caches):
-        x, p = torch.tensor(caches[1]), caches[0][0][-1]
-        a0 = torch.tensor(caches[0][0][1], requires_grad=True)
-        weights = {name: torch.tensor(p[name], requires_grad=True) for name in GIVEN["rnn"]}
-        x.requires_grad_()
-        a, loss = a0, 0
-        for t in range(da.shape[2]):
-            a = torch.tanh(weights["Wax"] @ x[:, :, t] + weights["Waa"] @ a + weights["ba"])
-            loss = loss + (a * torch.tensor(da[:, :, t])).sum()
-        loss.backward()
-        return {"dx": x.grad[:, :, :da.shape[2]].numpy(), "da0": a0.grad.numpy(),
-                **{f"d{name}": weight.grad.numpy() for name, weight in weights.items()}}
+    pytest.importorskip("torch")
     caches = caches_of("rnn", T_x=6)
-    assert rs.xray(backward, caches).ok
-    assert rs.xray(backward, caches, np.ones((5, 6, 3))).ok
+    assert rs.xray(by_pytorch, caches).ok
+    assert rs.xray(by_pytorch, caches, np.ones((5, 7, 3))).ok
 
 
 def test_a_reference_of_ones_own():
     "What is right is what the reference says: ours is wrong beside a wrong one"
-    wrong = lambda da, caches: {k: v * (2 if k == "dWaa" else 1) for k, v in rs.rnn_backward(da, caches).items()}
-    caches = caches_of("rnn")
+    caches, wrong = caches_of("rnn"), scaled(dWaa=2)
     assert rs.xray(wrong, caches, reference=wrong).ok
     seen = rs.xray(rs.rnn_backward, caches, reference=wrong)
-    assert set(seen.marks("dWaa").flat) == {"x", "."} and set(seen.marks("dx").flat) == {"+", "."}
-    np.testing.assert_allclose(seen.error["dWaa"][np.triu_indices(4)], 0.5)
-    assert rs.xray_cell(rs.rnn_cell_backward, caches[0][0], reference=lambda da_next, cache: {
-        **rs.rnn_cell_backward(da_next, cache), "dba": np.ones((5, 1))}).wrong("da") == ["dba"]
+    assert marks_of(seen, "dWaa") == {"x", "."}
+    assert marks_of(seen, "dx") == {"+", "."}
+    assert_allclose(seen.error["dWaa"][UPPER], 0.5)
 
 
-def test_a_future_that_hears_the_past_and_a_clipped_gradient():
-    caches = caches_of("rnn")
+def test_a_reference_of_ones_own_for_a_cell():
+    def wrong(da_next, cache):
+        return rs.rnn_cell_backward(da_next, cache) | {"dba": np.ones((5, 1))}
+
+    seen = rs.xray_cell(rs.rnn_cell_backward, caches_of("rnn").steps[0], reference=wrong)
+    assert seen.wrong("da") == ["dba"]
+
+
+def test_a_reference_may_know_caches_that_we_do_not():
+    "Tuples of three at every step, the hidden state first"
+    steps, x = caches_of("rnn")
+    mine = [(step.a_next, step, "three") for step in steps]
+
+    def backward(da, caches):
+        theirs, x = caches
+        ours = [step for _, step, _ in theirs]
+        return rs.rnn_backward(da, (ours, x))
+
+    assert rs.xray(backward, (mine, x), reference=backward).ok
+
+
+def test_a_future_that_hears_the_past():
     def leaks(da, caches):
         g = rs.rnn_backward(da, caches)
         g["dx"] = g["dx"] + 1e-12 * g["dx"][:, :, :1]
         return g
-    seen = rs.xray(leaks, caches)
-    assert not seen.ok and set(seen.marks("dx")[np.tril_indices(4, -1)]) == {"!"}
-    assert set(seen.marks("dx")[np.triu_indices(4)]) == {"+"}
-    clipped = lambda da, caches: {k: np.clip(v, -5, 5) for k, v in rs.rnn_backward(da, caches).items()}
-    seen = rs.xray(clipped, caches)
-    assert seen.nonlinear > 0.01 and not seen.ok and "not linear" in str(seen)
+
+    seen = rs.xray(leaks, caches_of("rnn"))
+    assert not seen.ok
+    assert marks_of(seen, "dx", LOWER) == {"!"}
+    assert marks_of(seen, "dx", UPPER) == {"+"}
 
 
-@pytest.mark.parametrize("network", NETWORKS)
-def test_nothing_given_is_changed_and_the_seed_decides(network):
-    caches = caches_of(network)
-    kept = [[np.copy(entry) for entry in step[:-1]] for step in caches[0]]
-    first, again, other = (rs.xray(BACKWARD[network], caches, seed=seed) for seed in (3, 3, 4))
-    for step, before in zip(caches[0], kept):
-        for entry, old in zip(step, before): np.testing.assert_array_equal(entry, old)
-    for name in first.right:
-        np.testing.assert_array_equal(first.right[name], again.right[name])
-        assert (first.right[name] != other.right[name]).any()
+def test_a_clipped_gradient_is_not_linear():
+    def clipped(da, caches):
+        gradients = rs.rnn_backward(da, caches)
+        return each(gradients, lambda g: np.clip(g, -5, 5))
+
+    seen = rs.xray(clipped, caches_of("rnn"))
+    assert not seen.ok and seen.nonlinear > 0.01
+    assert str(seen).endswith(f"not linear: off by {seen.nonlinear:.1g}")
+
+
+def test_not_linear_in_one_output_is_not_linear():
+    "Something is added when several steps complain at once, so every path by itself is right"
+
+    def affine(da, caches):
+        g = rs.rnn_backward(da, caches)
+        steps_that_complain = np.any(da, axis=(0, 1))
+        if steps_that_complain.sum() > 1:
+            g["da0"] = g["da0"] + 1
+        return g
+
+    seen = rs.xray(affine, caches_of("rnn"))
+    assert not seen.ok
+    for name in seen.right:
+        assert marks_of(seen, name) <= {"+", "."}
+
+
+@both_networks
+def test_nothing_given_is_changed(kind):
+    case = network(kind, FOUR_STEPS)
+    given = [*case.given(), case.upstream["da"]]
+    kept = [np.copy(array) for array in given]
+    rs.xray(BACKWARD[kind], case.caches, case.upstream["da"])
+    rs.xray_cell(CELL[kind], case.caches.steps[1])
+    for array, before in zip(given, kept):
+        assert_array_equal(array, before)
+
+
+@both_networks
+def test_the_seed_decides(kind):
+    caches = caches_of(kind)
+    xray = partial(rs.xray, BACKWARD[kind], caches)
+    again, other = xray(seed=3).right, xray(seed=4).right
+    for name, sizes in xray(seed=3).right.items():
+        assert_array_equal(sizes, again[name])
+        assert (sizes != other[name]).any()
 
 
 def at_the_end(da, caches):
     "rnn_backward with one product for all steps: other rounding where much cancels"
-    steps, p, heard, d = caches[0], caches[0][0][-1], 0, []
-    for t in reversed(range(da.shape[2])):
-        d.insert(0, (da[:, :, t] + heard) * (1 - steps[t][0]) * (1 + steps[t][0]))
-        heard = p["Waa"].T @ d[0]
-    join = lambda k: np.concatenate([step[k] for step in steps[:da.shape[2]]], axis=1)
-    whole = np.concatenate(d, axis=1)
-    return {"dx": np.stack([p["Wax"].T @ v for v in d], axis=2), "da0": heard,
-            "dWax": whole @ join(2).T, "dWaa": whole @ join(1).T, "dba": whole.sum(1, keepdims=True)}
+    T = da.shape[2]
+    steps, p = caches.steps[:T], caches.steps[0].parameters
+    heard, dx, dtanh = 0, [], []
+    for t in reversed(range(T)):
+        a_next = steps[t].a_next
+        slope = (1 - a_next) * (1 + a_next)
+        d = (da[:, :, t] + heard) * slope
+        heard = p["Waa"].T @ d
+        dx.insert(0, p["Wax"].T @ d)
+        dtanh.insert(0, d)
+    whole = np.concatenate(dtanh, axis=1)
+    all_xt = np.concatenate([step.xt for step in steps], axis=1)
+    all_a_prev = np.concatenate([step.a_prev for step in steps], axis=1)
+    g = {"dx": np.stack(dx, axis=2), "da0": heard}
+    g["dWax"] = whole @ all_xt.T
+    g["dWaa"] = whole @ all_a_prev.T
+    g["dba"] = whole.sum(axis=1, keepdims=True)
+    return g
+
+
+def shortsighted(da, caches):
+    "Hears two steps ahead at most"
+    T = da.shape[2]
+    g = rs.rnn_backward(da, caches)
+    g["dx"] = np.zeros_like(g["dx"])
+    for s in range(T):
+        alone = rs.rnn_backward(da * (np.arange(T) == s), caches)["dx"]
+        heard = slice(max(s - 2, 0), s + 1)
+        g["dx"][:, :, heard] += alone[:, :, heard]
+    return g
 
 
 def faint(scale, n_a, m, T_x, seed=0):
     "Caches of an RNN whose paths fade fast"
-    x, (a0,), p = problem("rnn", T_x, n_a, m, seed)
-    return rs.rnn_forward(x, a0, {name: scale * value for name, value in p.items()})[2]
+    case = network("rnn", Sizes(n_a=n_a, m=m, T_x=T_x), seed)
+    weak = each(case.parameters, lambda v: scale * v)
+    return case.change(parameters=weak).caches
 
 
-@pytest.mark.parametrize("scale, n_a, m, T_x", [(0.02, 4, 6, 12), (0.05, 1, 300, 12), (0.05, 1, 3000, 6)])
-def test_rounding_is_no_mistake_and_a_faint_path_is_no_silence(scale, n_a, m, T_x):
+every_faint = pytest.mark.parametrize(
+    "scale, n_a, m, T_x", [(0.02, 4, 6, 12), (0.05, 1, 300, 12), (0.05, 1, 3000, 6)]
+)
+
+
+@every_faint
+def test_rounding_is_no_mistake(scale, n_a, m, T_x):
     for seed in range(4):
         caches = faint(scale, n_a, m, T_x, seed)
         assert rs.xray(at_the_end, caches, seed=seed).ok
-    def shortsighted(da, caches):
-        "Hears two steps ahead at most"
-        later = [rs.rnn_backward(da * (np.arange(da.shape[2]) == s), caches) for s in range(da.shape[2])]
-        dx = np.zeros_like(later[0]["dx"])
-        for s, g in enumerate(later): dx[:, :, max(s - 2, 0):s + 1] += g["dx"][:, :, max(s - 2, 0):s + 1]
-        return rs.rnn_backward(da, caches) | {"dx": dx}
+
+
+@every_faint
+def test_a_faint_path_is_no_silence(scale, n_a, m, T_x):
+    caches = faint(scale, n_a, m, T_x, seed=3)
     marks = rs.xray(shortsighted, caches).marks("dx")
-    for k in range(T_x): assert set(np.diagonal(marks, k)) == ({"+"} if k <= 2 else {"-"})
+    for distance in range(T_x):
+        mark = "+" if distance <= 2 else "-"
+        assert set(np.diagonal(marks, distance)) == {mark}
     weak = np.random.default_rng(0).normal(size=(n_a, m, T_x)) * 1e-9
-    assert set(rs.xray(rs.rnn_backward, caches, weak).marks("dx")[np.triu_indices(T_x)]) == {"+"}
-
-
-def scaled(**factors):
-    return lambda da, caches: {name: g * factors.get(name, 1) for name, g in rs.rnn_backward(da, caches).items()}
+    seen = rs.xray(rs.rnn_backward, caches, weak)
+    assert marks_of(seen, "dx", np.triu_indices(T_x)) == {"+"}
 
 
 def test_the_tolerance_is_the_one_that_was_given():
-    caches = caches_of("rnn")
-    off = scaled(dWaa=1 + 1e-6)
-    assert not rs.xray(off, caches).ok and rs.xray(off, caches, tol=1e-5).ok
-    assert set(rs.xray(off, caches).marks("dWaa")[np.triu_indices(4)]) == {"x"}
-    cell = lambda da_next, cache: rs.rnn_cell_backward(da_next, cache) | {
-        "dba": (1 + 1e-6) * rs.rnn_cell_backward(da_next, cache)["dba"]}
-    seen = rs.xray_cell(cell, caches[0][1])
-    assert not seen.ok and seen.wrong("da") == ["dba"] and "1.0e-06" in str(seen)
-    assert rs.xray_cell(cell, caches[0][1], tol=1e-5).ok
-    assert set(rs.xray(scaled(dWaa=1e17), caches).marks("dWaa")[np.triu_indices(4)]) == {"x"}
+    caches, off = caches_of("rnn"), scaled(dWaa=1 + 1e-6)
+    assert rs.xray(off, caches, tol=1e-5).ok
+    seen = rs.xray(off, caches)
+    assert not seen.ok and marks_of(seen, "dWaa", UPPER) == {"x"}
+    far_off = rs.xray(scaled(dWaa=1e17), caches)
+    assert marks_of(far_off, "dWaa", UPPER) == {"x"}
 
 
-def test_not_linear_in_one_output_is_not_linear():
-    caches = caches_of("rnn")
-    def affine(da, caches):
-        g = rs.rnn_backward(da, caches)
-        return g | {"da0": g["da0"] + (np.abs(da).sum() > 4 * np.abs(da).max() * da[:, :, 0].size / 3)}
-    seen = rs.xray(affine, caches)
-    assert all(set(seen.marks(name).flat) <= {"+", "."} for name in seen.right) or not seen.ok
-    assert not seen.ok
+def test_the_tolerance_of_a_cell_is_the_one_that_was_given():
+    def off(da_next, cache):
+        g = rs.rnn_cell_backward(da_next, cache)
+        return g | {"dba": (1 + 1e-6) * g["dba"]}
+
+    cache = caches_of("rnn").steps[1]
+    assert rs.xray_cell(off, cache, tol=1e-5).ok
+    seen = rs.xray_cell(off, cache)
+    assert not seen.ok and seen.wrong("da") == ["dba"]
+    assert "1.0e-06" in str(seen)
 
 
-def test_single_precision_is_raised_to_double():
-    for network in NETWORKS:
-        x, states, p = problem(network)
-        single = lambda v: v.astype(np.float32)
-        caches = run(single(x), [single(v) for v in states], [{k: single(v) for k, v in p.items()}] * 4)[2]
-        da = np.random.default_rng(0).normal(size=(5, 6, 4)).astype(np.float32)
-        assert caches[0][0][0].dtype == np.float32
-        for function in (BACKWARD[network], in_another_order(network)):
-            assert rs.xray(function, caches, da).ok and rs.xray(function, caches).ok
-        assert rs.xray_cell(CELL[network], caches[0][1]).ok
+@both_networks
+def test_a_cell_that_is_twice_too_large_is_linear(kind):
+    def twice(*arguments):
+        right = CELL[kind](*arguments)
+        return each(right, lambda g: 2 * g)
+
+    seen = rs.xray_cell(twice, caches_of(kind).steps[1])
+    assert seen.wrong("da")
+    assert not seen.wrong("doubled")
 
 
-def changes(what):
-    def backward(da, caches):
-        g = rs.rnn_backward(da, caches)
-        what(da, caches)
+def test_a_cell_that_is_right_up_to_a_limit_is_not_linear():
+    largest = []
+
+    def limited(da_next, cache):
+        g = rs.rnn_cell_backward(da_next, cache)
+        largest.append(np.abs(g["dxt"]).max())
+        limit = 1.5 * largest[0]
+        g["dxt"] = np.clip(g["dxt"], -limit, limit)
         return g
-    return backward
+
+    seen = rs.xray_cell(limited, caches_of("rnn").steps[1])
+    assert not seen.wrong("da")
+    assert seen.wrong("doubled") == ["dxt"]
 
 
-@pytest.mark.parametrize("message, function", {
-    "caches[0][0][3]: expected to be left alone": changes(lambda da, c: c[0][1][3].update(extra=1)),
-    "caches[0]: expected to be left alone": changes(lambda da, c: c[0].pop()),
-    "caches[0][0][3]['Waa']: expected to be left alone": changes(lambda da, c: c[0][0][3]["Waa"].fill(0)),
-    "caches[1]: expected to be left alone": changes(lambda da, c: c[1].fill(0)),
-    "backward: dx: expected finite numbers, got infinity": scaled(dx=np.inf),
-    "backward: expected a dict with dx, da0, dWax, dWaa, dba, got an empty one": lambda da, c: {},
-    "backward: dx: expected the shape (3, 6, 4), got (3, 6)": lambda da, c: rs.rnn_backward(da, c) | {
-        "dx": rs.rnn_backward(da, c)["dx"][:, :, 0]},
-}.items(), ids=str)
-def test_what_a_function_does_instead(message, function):
-    caches = caches_of("rnn")
-    caches[0][2][2][0, 0] = 1.5                                        # read by nobody but dWax
-    with pytest.raises(ValueError) as error: rs.xray(function, caches)
-    assert str(error.value).startswith(message)
+@both_networks
+def test_single_precision_is_raised_to_double(kind):
+    case = network(kind, FOUR_STEPS, dtype=np.float32)
+    caches, da = case.caches, case.upstream["da"]
+    cache = caches.steps[1]
+    assert cache.a_next.dtype == da.dtype == np.float32
+    for function in (BACKWARD[kind], in_another_order(kind)):
+        assert rs.xray(function, caches, da).ok
+        assert rs.xray(function, caches).ok
+    assert rs.xray_cell(CELL[kind], cache).ok
 
 
-def test_messages_name_the_argument():
-    caches, lstm = caches_of("rnn"), caches_of("lstm")
-    bad = np.ones((5, 6, 4))
-    bad[0, 0, 1] = np.nan
-    no_dc0_later = lambda da, c: {k: v for k, v in rs.lstm_backward(da, c).items()
-                                  if k != "dc0" or abs(da[:, :, 0]).max() > 0 and da.any(axis=(0, 1)).all()}
-    for message, call in {
-        "seed: expected an int of at least 0, got -1": lambda: rs.xray(rs.rnn_backward, caches, seed=-1),
-        "seed: expected an int of at least 0, got 'a'": lambda: rs.xray_cell(rs.rnn_cell_backward, caches[0][0], seed="a"),
-        "da: expected a finite impulse at every step, got NaN": lambda: rs.xray(rs.rnn_backward, caches, bad),
-        "tol: expected a finite number of at least 0, got inf": lambda: rs.xray(rs.rnn_backward, caches, tol=np.inf),
-        "tol: expected a finite number of at least 0, got True": lambda: rs.xray_cell(
-            rs.rnn_cell_backward, caches[0][0], tol=True),
-        "caches: expected 4 entries (RNN) or 10 (LSTM) at every step, got 4 and 10": lambda: rs.xray(
-            rs.rnn_backward, ([caches[0][0], lstm[0][0]], caches[1][:, :, :2])),
-        "reference: expected a function, got int": lambda: rs.xray_cell(
-            rs.rnn_cell_backward, caches[0][0], reference=0),
-        "reference: expected a dict of gradients, got NoneType": lambda: rs.xray(
-            rs.rnn_backward, caches, reference=lambda da, c: None),
-        "backward: expected a dict with dx, da0, dc0": lambda: rs.xray(no_dc0_later, lstm),
-        "upstream: expected one of da, dc": lambda: rs.xray(rs.rnn_backward, caches, upstream=np.zeros(2)),
-        "xray: expected what xray returns, got NoneType": lambda: rs.draw_xray(None),
-        "ax: expected matplotlib Axes, got int": lambda: rs.draw_xray(rs.xray(rs.rnn_backward, caches), ax=3),
-        "probe: expected one of da, doubled, got 'dc'": lambda: rs.xray_cell(
-            rs.rnn_cell_backward, caches[0][0]).wrong("dc"),
-    }.items():
-        with pytest.raises((TypeError, ValueError)) as error: call()
-        assert str(error.value).startswith(message), str(error.value)
-    caches[0][1][0][0, 0] = np.nan
-    with pytest.raises(ValueError, match="caches: dx: expected finite numbers, got NaN"):
-        rs.xray(rs.rnn_backward, caches)
+def noting_types(kind, seen, da, caches):
+    "The right function, which notes the types that it is given"
+    steps, x = caches
+    for step in steps:
+        seen.append((type(caches), type(steps), type(step)))
+    return BACKWARD[kind](da, caches)
 
 
-def test_a_nan_that_nobody_reads_and_containers_of_other_kinds():
-    from types import MappingProxyType
-    x, states, p = problem("rnn")
-    p["Wya"][0, 0] = np.nan
-    steps, x = run(x, states, [MappingProxyType(p)] * 4)[2]
-    assert rs.xray(rs.rnn_backward, (steps, x.tolist())).ok
+@both_networks
+def test_named_caches_stay_named(kind):
+    caches, seen = caches_of(kind), []
+    assert rs.xray(partial(noting_types, kind, seen), caches).ok
+    assert set(seen) == {(Caches, list, TYPE[kind])}
 
 
-def test_drawing():
-    plt = pytest.importorskip("matplotlib.pyplot")
-    caches = caches_of("rnn")
-    silent = rs.xray(scaled(**dict.fromkeys(["dx", "da0", "dWax", "dWaa", "dba"], 0)), caches)
-    _, ax = plt.subplots()
-    assert rs.draw_xray(silent, ax=ax) is ax and len(ax.patches) == 10
-    assert {patch.get_linestyle() for patch in ax.patches} == {":"}        # ten are missing
-    right = rs.draw_xray(silent, which="right")
-    assert {patch.get_linestyle() for patch in right.patches} == {"solid"}
-    np.testing.assert_allclose([patch.get_center() for patch in right.patches],
-                               np.round([patch.get_center() for patch in right.patches]), atol=1e-9)
-    centres = [tuple(int(round(v)) for v in patch.get_center()) for patch in right.patches]
-    assert set(centres) == {(s, t) for s in range(1, 5) for t in range(1, s + 1)}   # across from, down to
-    assert right.get_ylim()[0] > right.get_ylim()[1] and list(right.get_xticks()) == [1, 2, 3, 4]
-    sides = {at: patch.get_width() for at, patch in zip(centres, right.patches)}
-    largest = max(silent.right["dx"].flat)
-    for (s, t), side in sides.items():
-        for (s2, t2), side2 in sides.items():
-            if silent.right["dx"][t - 1, s - 1] > 1.01 * silent.right["dx"][t2 - 1, s2 - 1] > largest / 100:
-                assert side > side2
-    assert len(rs.draw_xray(silent, "da0").patches) == 4
-    weak = rs.draw_xray(rs.xray(scaled(dx=0.1), caches))
-    dotted, hatched = ([patch for patch in weak.patches if bool(patch.get_hatch()) is h] for h in (False, True))
-    assert all(outer.get_width() > inner.get_width() for outer, inner in zip(dotted, hatched, strict=True))
-    def acausal(da, caches): return scaled()(da + np.roll(da, 1, axis=2), caches)
-    assert len(rs.draw_xray(rs.xray(acausal, caches)).lines) == 3          # crosses, one step too late
-    with pytest.raises(ValueError, match=r"which: expected one of yours, right, got 'left'"):
-        rs.draw_xray(silent, which="left")
-    plt.close("all")
+@both_networks
+def test_plain_caches_stay_plain(kind):
+    steps, x = caches_of(kind)
+    plain, seen = tuple(map(tuple, steps)), []
+    assert rs.xray(partial(noting_types, kind, seen), (plain, x)).ok
+    assert set(seen) == {(tuple, tuple, tuple)}
+
+
+def test_one_impulse_a_path_and_one_call_for_all():
+    "At step 4 with the caches from step 4 on, then from 3, 2 and 1 on; then at step 3"
+    windows = []
+
+    def backward(da, caches):
+        heard = np.any(da, axis=(0, 1))
+        windows.append((len(caches.steps), heard.tolist()))
+        return rs.rnn_backward(da, caches)
+
+    rs.xray(backward, caches_of("rnn"))
+    assert windows[:5] == [
+        (4, [True] * 4),
+        (1, [True]),
+        (2, [False, True]),
+        (3, [False, False, True]),
+        (4, [False, False, False, True]),
+    ]
+    assert len(windows) == 1 + 4 + 3 + 2 + 1
+
+
+@both_networks
+def test_the_cache_of_a_cell_keeps_its_type(kind):
+    cache, seen = caches_of(kind).steps[1], []
+
+    def backward(*arguments):
+        *_, given = arguments
+        seen.append(type(given))
+        return CELL[kind](*arguments)
+
+    assert rs.xray_cell(backward, cache).ok
+    assert set(seen) == {TYPE[kind]}
+    seen.clear()
+    assert rs.xray_cell(backward, tuple(cache)).ok
+    assert set(seen) == {tuple}
+
+
+@both_networks
+def test_parameters_may_differ_from_step_to_step(kind):
+    case = network(kind, FOUR_STEPS)
+    tables = [network(kind, FOUR_STEPS, seed=t).parameters for t in range(4)]
+    _, caches = chained(case, tables)
+
+    def backward(da, caches):
+        steps, _ = caches
+        mine = tables[-len(steps) :]
+        for step, table in zip(steps, mine):
+            for name in WEIGHTS[kind]:
+                assert_array_equal(step.parameters[name], table[name])
+        return BACKWARD[kind](da, caches)
+
+    assert rs.xray(backward, caches).ok
+    assert rs.xray(in_another_order(kind), caches).ok
+
+
+def test_steps_that_share_their_parameters_share_the_copy():
+    def backward(da, caches):
+        assert len({id(step.parameters) for step in caches.steps}) == 1
+        return rs.rnn_backward(da, caches)
+
+    assert rs.xray(backward, caches_of("rnn")).ok
+
+
+@pytest.mark.parametrize("sequence", [tuple, deque, UserList])
+def test_the_step_caches_may_be_any_sequence(sequence):
+    steps, x = caches_of("lstm")
+    given = sequence(steps)
+
+    def pops(da, caches):
+        g = rs.lstm_backward(da, caches)
+        caches[0].pop()
+        return g
+
+    assert rs.xray(in_another_order("lstm"), (given, x)).ok
+    if sequence is not tuple:
+        with pytest.raises(ValueError, match=r"^caches\[0\]: expected to be left alone"):
+            rs.xray(pops, (given, x))
+    assert list(given) == steps
+
+
+class Fresh(Mapping):
+    "Makes its arrays anew at every reading"
+
+    def __init__(self, table):
+        self.table = table
+
+    def __getitem__(self, name):
+        return self.table[name].copy()
+
+    def __iter__(self):
+        return iter(self.table)
+
+    def __len__(self):
+        return len(self.table)
+
+
+@pytest.mark.parametrize("container", [MappingProxyType, Fresh])
+@both_networks
+def test_containers_of_other_kinds(kind, container):
+    steps, x = caches_of(kind)
+    wrapped = []
+    for step in steps:
+        contained = container(step.parameters)
+        wrapped.append(step._replace(parameters=contained))
+    assert rs.xray(in_another_order(kind), (wrapped, x.tolist())).ok
+
+
+def test_a_nan_that_nobody_reads():
+    case = network("rnn", FOUR_STEPS)
+    Wya = case.parameters["Wya"].copy()
+    Wya[0, 0] = np.nan
+    assert rs.xray(rs.rnn_backward, case.change(parameters={"Wya": Wya}).caches).ok
+
+
+def test_a_package_function_inside_yours_checks_its_arguments():
+    def backward(da, caches):
+        return rs.rnn_backward(da[:3], caches)
+
+    with pytest.raises(ValueError) as caught:
+        rs.xray(backward, caches_of("rnn"))
+    assert str(caught.value) == (
+        "backward: expected gradients, got ValueError: "
+        "da: expected (n_a, m, T_da) = (5, 7, T_da), got (3, 7, 4)"
+    )
+
+
+def test_where_your_function_stopped_stays_visible():
+    def backward(da, caches):
+        return 1 / 0
+
+    with pytest.raises(ValueError) as caught:
+        rs.xray(backward, caches_of("rnn"))
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+@pytest.fixture
+def figures():
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    yield pyplot
+    pyplot.close("all")
+
+
+def silent():
+    backward = scaled(dx=0, da0=0, dWax=0, dWaa=0, dba=0)
+    return rs.xray(backward, caches_of("rnn"))
+
+
+def centres(ax):
+    "Where the squares stand: the step from which and the step to which a path goes"
+    exact = [patch.get_center() for patch in ax.patches]
+    assert_allclose(exact, np.round(exact), atol=1e-9)
+    return [(round(s), round(t)) for s, t in exact]
+
+
+def test_drawn_where_nothing_is_heard_all_ten_are_dotted(figures):
+    _, ax = figures.subplots()
+    assert rs.draw_xray(silent(), ax=ax) is ax
+    assert [patch.get_linestyle() for patch in ax.patches] == [":"] * 10
+    assert len(rs.draw_xray(silent(), "da0").patches) == 4
+
+
+def test_drawn_from_across_and_to_down(figures):
+    ax = rs.draw_xray(silent(), which="right")
+    assert {patch.get_linestyle() for patch in ax.patches} == {"solid"}
+    to_step, from_step = np.triu_indices(4)
+    paths = zip(from_step + 1, to_step + 1)
+    assert set(centres(ax)) == set(paths)
+    bottom, top = ax.get_ylim()
+    assert bottom > top
+    for ticks in (ax.get_xticks(), ax.get_yticks()):
+        assert list(ticks) == [1, 2, 3, 4]
+
+
+def test_drawn_a_larger_path_has_a_larger_square(figures):
+    report = silent()
+    ax = rs.draw_xray(report, which="right")
+    sizes, widths = report.right["dx"], {}
+    for (s, t), patch in zip(centres(ax), ax.patches):
+        size = sizes[t - 1, s - 1]
+        widths[size] = patch.get_width()
+    assert min(widths) > sizes.max() / 100
+    ascending = [widths[size] for size in sorted(widths)]
+    assert len(ascending) == 10
+    assert (np.diff(ascending) > 0).all()
+
+
+def test_drawn_half_a_path_is_hatched_inside_its_outline(figures):
+    ax = rs.draw_xray(rs.xray(scaled(dx=0.1), caches_of("rnn")))
+    hatched = [patch for patch in ax.patches if patch.get_hatch()]
+    dotted = [patch for patch in ax.patches if not patch.get_hatch()]
+    assert len(hatched) == 10
+    for outer, inner in zip(dotted, hatched, strict=True):
+        assert outer.get_width() > inner.get_width()
+
+
+def test_drawn_what_is_wrongly_not_silent_is_crossed(figures):
+    def one_step_too_late(da, caches):
+        before = np.roll(da, 1, axis=2)
+        return rs.rnn_backward(da + before, caches)
+
+    ax = rs.draw_xray(rs.xray(one_step_too_late, caches_of("rnn")))
+    crosses = [line.get_xydata().tolist() for line in ax.lines]
+    assert crosses == [[[1, 2]], [[2, 3]], [[3, 4]]]

@@ -3,7 +3,7 @@
     python -m tools.notebooks              execute all in place and leave them clean
     python -m tools.notebooks FILE ...     the same for some
 
-`fresh` returns an executed copy and writes nothing; the tests compare it with what is stored.
+`execute` returns an executed copy and writes nothing; the tests compare it with what is stored.
 """
 
 import os
@@ -42,22 +42,22 @@ def execute(path):
     return nb2str(notebook)
 
 
-def fresh(paths):
-    "The text of each notebook, executed, two at a time, each in a new process."
-    with ProcessPoolExecutor(2, get_context("spawn"), max_tasks_per_child=1) as pool:
-        return list(pool.map(execute, paths))
+def workers():
+    "Two processes at a time, a new one for each notebook."
+    return ProcessPoolExecutor(2, get_context("spawn"), max_tasks_per_child=1)
 
 
 def main(names):
     paths = [Path(name).resolve() for name in names]
     if not paths:
         paths = sorted(NOTEBOOKS.glob("*.ipynb"))
-    for path, text in zip(paths, fresh(paths)):
-        if path.read_text(encoding="utf-8") == text:
-            print(f"{path.name}: unchanged")
-        else:
-            path.write_text(text, encoding="utf-8")
-            print(f"{path.name}: outputs written")
+    with workers() as pool:
+        for path, text in zip(paths, pool.map(execute, paths)):
+            if path.read_text(encoding="utf-8") == text:
+                print(f"{path.name}: unchanged")
+            else:
+                path.write_text(text, encoding="utf-8")
+                print(f"{path.name}: outputs written")
 
 
 if __name__ == "__main__":
