@@ -3,6 +3,7 @@
 They hold the calls of tests/refusals.toml, each with what it says; the names in the calls come from
 tests/refusals.py. The text around the lists is written in the notebook itself.
 """
+
 import json
 import tomllib
 from html import escape

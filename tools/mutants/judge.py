@@ -22,11 +22,13 @@ from .places import ROOT, Module
 JUDGE = [
     "tests/test_seeded.py",
     "tests/test_gradients.py",
+    "tests/test_refusals.py",
     "tests/test_guard.py",
     "tests/test_promises.py",
     "tests/test_parity.py",
     "tests/test_properties.py",
 ]
+NEEDED = ["numpy.random", "numpy.testing", "pytest", "torch", "hypothesis", "matplotlib.pyplot"]
 WORKERS = os.cpu_count() or 1  # mutants that are judged at a time
 SECONDS = 30  # of computing; what takes longer has no end
 SURVIVED, KILLED, BROKEN = 0, 10, 90  # exit codes; KILLED + which test, BROKEN + pytest's own
@@ -68,7 +70,7 @@ def prepare() -> None:
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD"):
         os.environ[name] = "1"
     os.chdir(ROOT)
-    for name in ("numpy.random", "numpy.testing", "pytest", "torch", "hypothesis"):
+    for name in NEEDED:
         top = name.split(".")[0]
         if find_spec(top):
             importlib.import_module(name)
