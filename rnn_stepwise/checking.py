@@ -140,7 +140,7 @@ def axes(name: str, value: Any) -> Any:
 
 # %% ../nbs/90_checking.ipynb #8ea7237d
 def index(name: str, value: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
-    "Where one entry of an array of this shape stands; negative ints count from the end."
+    "Where one entry of such an array stands; negative ints count from the end."
     try: found = tuple(operator.index(i) for i in value)
     except TypeError: refuse(name, "ints, one an axis", repr(value), TypeError)
     inside = len(found) == len(shape) and all(-n <= i < n for i, n in zip(found, shape))
@@ -170,8 +170,9 @@ def filled(name: str, value: Any) -> np.ndarray:
 def as_arrays(
     named: Mapping[str, ArrayLike],  # name → array, nested list or number
 ) -> dict[str, np.ndarray]:  # the same names
-    "The values as arrays of one dtype; an array that needs no conversion is not copied."
-    arrays = {name: array(name, value) for name, value in mapping("named", named).items()}
+    "The values as arrays of one dtype; what needs no conversion is not copied."
+    mapping("named", named)
+    arrays = {name: array(name, value) for name, value in named.items()}
     dtype = common_dtype(arrays.values())
     return {name: found.astype(dtype, copy=False) for name, found in arrays.items()}
 
@@ -183,17 +184,17 @@ def common_dtype(arrays: Iterable[np.ndarray]) -> np.dtype:
     return np.dtype(np.float64)
 
 # %% ../nbs/90_checking.ipynb #f453f1c0
-KNOWN: dict[str, Any] = {}  # name → symbol, with its shape and meaning: filled by the notation
+KNOWN: dict[str, Any] = {}  # name → its row of the table: filled by the notation
 
 def known_shape(name: str) -> str | None:
-    "The shape that the table gives a name, or the v of a gradient dv; None for other names."
+    "The shape that the table gives a name, or the v of a gradient dv; else None."
     if name in KNOWN: return KNOWN[name].shape
     if name[:1] == "d" and name[1:] in KNOWN: return KNOWN[name[1:]].shape
     return None
 
 def shape_of(
     name: str,  # of an array
-    shapes: Mapping[str, str] | None = None,  # name → shape; the notation's table if None
+    shapes: Mapping[str, str] | None = None,  # name → shape; the notation's if None
 ) -> str:  # such as "(n_a, n_x)"
     "The shape of a name in symbols."
     shape = known_shape(name) if shapes is None else shapes.get(name)
@@ -262,14 +263,14 @@ def written(
 
 # %% ../nbs/90_checking.ipynb #353ff17d
 def check_shapes(
-    arrays: Mapping[str, ArrayLike],  # name → array, in the order in which they fix the sizes
-    shapes: Mapping[str, str] | None = None,  # name → shape; the notation's when not given
+    arrays: Mapping[str, ArrayLike],  # name → array: the first fixes the sizes
+    shapes: Mapping[str, str] | None = None,  # name → shape; the notation's if None
     **sizes: int,  # sizes known beforehand, such as `m=10`
 ) -> dict[str, int]:  # symbol → size
-    """Check named arrays against shapes in symbols, each symbol standing for one size; the sizes.
+    """Check arrays against shapes such as (n_a, m); the size of each symbol comes back.
 
-    Raises ValueError for a wrong rank, an empty axis, sizes that disagree or a name without a
-    shape, and TypeError for what is no array; each names the argument, what was expected in
+    ValueError for a wrong rank, an empty axis, sizes that disagree or a name without a
+    shape, TypeError for what is no array; each names the argument, what was expected in
     symbols and in numbers, and what came."""
     mapping("arrays", arrays)
     found = {symbol: whole(symbol, size) for symbol, size in sizes.items()}
@@ -345,9 +346,9 @@ def needed(table: Any, names: Names) -> dict[str, Any]:
 def shape_in_numbers(
     name: str,  # of the array to be made
     sizes: Mapping[str, int],  # symbol → size
-    shapes: Mapping[str, str] | None = None,  # name → shape; the notation's when not given
+    shapes: Mapping[str, str] | None = None,  # name → shape; the notation's if None
 ) -> tuple[int, ...]:  # such as (5, 3)
-    "The shape of a name, once its sizes are known. ValueError for an unknown name or size."
+    "The shape of a name, once its sizes are known; else a ValueError."
     shape = shape_of(name, shapes)
     numbers = []
     for parts in axes_of(shape):
@@ -364,9 +365,9 @@ def scores(given: dict[str, Any]) -> None:
     "Check `z`, and `axis` where there is one; put in their place what is ready to use."
     z = given["z"] = filled("z", given["z"])
     if "axis" not in given: return
-    if isinstance(given["axis"], bool): refuse("axis", "an int", repr(given["axis"]), TypeError)
-    try: axis = operator.index(given["axis"])
-    except TypeError: refuse("axis", "an int", repr(given["axis"]), TypeError)
-    if not -z.ndim <= axis < z.ndim:
+    axis = given["axis"]
+    if isinstance(axis, bool): refuse("axis", "an int", axis, TypeError)
+    try: given["axis"] = operator.index(axis)
+    except TypeError: refuse("axis", "an int", repr(axis), TypeError)
+    if not -z.ndim <= given["axis"] < z.ndim:
         refuse("axis", f"an axis of z, which has {z.ndim}", axis)
-    given["axis"] = axis

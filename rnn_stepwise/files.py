@@ -26,8 +26,8 @@ def save_parameters(
 ) -> None:
     """Write the parameters of one network to a single `.npz` file, after checking them.
 
-    ValueError for missing, unknown or ill-shaped parameters; a file that was there is replaced
-    only once the new one is complete."""
+    ValueError for missing, unknown or ill-shaped parameters; a file that was there is
+    replaced only once the new one is complete."""
     file, arrays = _path(file), _network(parameters)
     partial = f"{file}.partial"
     try:
@@ -40,7 +40,7 @@ def save_parameters(
 def load_parameters(
     file: str | os.PathLike[str],  # an `.npz` file
 ) -> dict[str, np.ndarray]:  # the parameters, in the dtype saved
-    """Read what `save_parameters` wrote: arrays of the shapes of the alphabet, in the dtype saved.
+    """Read what `save_parameters` wrote: Wax (n_a, n_x) and so on, in the dtype saved.
 
     ValueError for any other file, FileNotFoundError for none."""
     file, arrays = _path(file), {}
@@ -63,5 +63,6 @@ def _network(parameters: Mapping[str, ArrayLike]) -> dict[str, Any]:
     mapping("parameters", parameters)
     names = RNN_PARAMETERS if "Waa" in parameters else LSTM_PARAMETERS
     for name in parameters:
-        if name not in names: refuse(str(name), f"only {', '.join(names)}", "it as well")
+        if name in names: continue
+        refuse(str(name), f"only {', '.join(names)}", "it as well")
     return together([needed(parameters, names)], {})[0]

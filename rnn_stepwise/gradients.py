@@ -25,12 +25,12 @@ from .guard import guarded
 def sequence_loss(
     y_pred: ArrayLike,  # predictions, (n_y, m, T_x)
     target: ArrayLike,  # what was right, one-hot columns, (n_y, m, T_x)
-    mask: ArrayLike | None = None,  # 1 where a step counts, (m, T_x); every step if None
+    mask: ArrayLike | None = None,  # 1 where a step counts, (m, T_x); all if None
 ) -> Any:  # one number, in the dtype of the arguments
-    """Softmax cross-entropy (G1), summed over the examples and over the steps that count.
+    """Softmax cross-entropy (G1), summed over examples and over the steps that count.
 
-    One number, in the dtype of the arguments. What is predicted where a step does not count does
-    not matter."""
+    One number, in the dtype of the arguments. What is predicted where a step does not
+    count does not matter."""
     weight = target if mask is None else target * mask  # (n_y, m, T_x)
     with np.errstate(divide="ignore"):  # log 0 is -inf
         logarithm = np.log(np.where(weight == 0, 1, y_pred))
@@ -48,11 +48,12 @@ def output_backward(
     target: ArrayLike,  # what was right, one-hot columns, (n_y, m, T_x)
     a: ArrayLike,  # hidden states, (n_a, m, T_x)
     parameters: Mapping[str, ArrayLike],  # with Wya and by (RNN) or Wy and by (LSTM)
-    mask: ArrayLike | None = None,  # 1 where a step counts, (m, T_x); every step if None
+    mask: ArrayLike | None = None,  # 1 where a step counts, (m, T_x); all if None
 ) -> dict[str, np.ndarray]:  # da, then dWya and dby, or dWy and dby
-    """The gradients of `sequence_loss` in the output layer, and `da`, which it hands to the states.
+    """The gradients of `sequence_loss` in the output layer, and `da` for the states.
 
-    Equations (G2) to (G5). `da` covers all steps: T_da = T_x. With an LSTM `dWya` is `dWy`."""
+    Equations (G2) to (G5). `da` covers all steps: T_da = T_x. With an LSTM `dWya` is
+    `dWy`."""
     W, _ = output_names(parameters)
     ds = y_pred * target.sum(axis=0) - target  # (G2)
     if mask is not None: ds = np.where(mask == 0, 0, mask * ds)
@@ -105,12 +106,12 @@ def gradient_check(
     entries: int | None = None,  # how many entries of each array to try; all if None
     seed: int = 0,  # which entries
 ) -> GradientReport:
-    """Compare gradients with numerical ones, (G6) or (G7), array by array, in double precision.
+    """Compare gradients with numerical ones, (G6) or (G7), array by array.
 
-    Arrays of any shape; each gradient has the shape of its array. The error of an array is
-    max|given - numerical| / max|numerical|. Differences cannot see a gradient below 2e-10 times
-    the loss: it counts as zero. The loss has to compute in double precision and bear a nudge of
-    6e-6. Nothing given is changed."""
+    Arrays of any shape, taken in double precision; each gradient has the shape of its
+    array. The error of an array is max|given - numerical| / max|numerical|. Differences
+    cannot see a gradient below 2e-10 times the loss: it counts as zero. The loss has to
+    compute in double precision and bear a nudge of 6e-6. Nothing given is changed."""
     arrays, claimed = _matching(point, gradients)
     value = _evaluated(loss, arrays)
     rng = checking.seed("seed", seed)
@@ -139,7 +140,7 @@ def _slope(loss, point, name, index, method):
 
 # %% ../nbs/05_gradients.ipynb #b51687a9
 def _row(name, given, numerical, indices, noise):
-    "One row of the report; where every entry is zero up to rounding noise, there is no error"
+    "One row of the report; where every entry is rounding noise, there is no error"
     difference = abs(given - numerical)
     difference = np.where(np.isnan(difference), np.inf, difference)
     largest, scale = difference.max(), abs(numerical).max()
@@ -154,13 +155,14 @@ def _row(name, given, numerical, indices, noise):
 def _chosen(shape, entries, rng):
     "The indices that are tried: all of an array, or some"
     indices = list(np.ndindex(shape))
-    if entries is None or checking.whole("entries", entries) >= len(indices): return indices
+    if entries is None: return indices
+    if checking.whole("entries", entries) >= len(indices): return indices
     chosen = rng.choice(len(indices), entries, replace=False)
     return [indices[i] for i in sorted(chosen)]
 
 # %% ../nbs/05_gradients.ipynb #dd5a0301
 def _best_method(loss, point, size, rng):
-    "The complex step where it agrees with a difference, tried once an array; else differences"
+    "The complex step where it agrees with a difference, tried once an array"
     for name, array in point.items():
         way = rng.standard_normal(array.shape)
         def along(step): return _evaluated(loss, point | {name: array + step * way})
@@ -176,7 +178,7 @@ def _best_method(loss, point, size, rng):
 
 # %% ../nbs/05_gradients.ipynb #5098d49d
 def _evaluated(loss, point):
-    "What the loss says at a point, if it is one number; it gets copies, and may write into them"
+    "What the loss says at a point, if it is one number; it may write into its copies"
     checking.function("loss", loss)
     value = np.asarray(loss({name: array.copy() for name, array in point.items()}))
     if value.shape != () or value.dtype.kind not in "iufc":
@@ -184,7 +186,7 @@ def _evaluated(loss, point):
     return value[()]
 
 def _matching(point, gradients):
-    "Copies of the arrays in double precision, and of the gradients, once they fit together"
+    "Copies of the arrays and of the gradients, once they fit together"
     arrays, claimed = _doubles("point", point), _doubles("gradients", gradients)
     if not claimed: refuse("gradients", "at least one", "an empty dict")
     for name, given in claimed.items():

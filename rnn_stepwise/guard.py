@@ -31,7 +31,7 @@ class Contract(NamedTuple):
     optional: tuple[str, ...]  # those that may be left out
     parameters: Names = ()  # what `parameters` has to have, or a function that tells it
     cache: Any = None  # the named tuple that the cache of a step is
-    check: Callable[[dict[str, Any]], Any] | None = None  # of what the table does not know
+    check: Callable[[dict[str, Any]], Any] | None = None  # of what the table lacks
 
 # %% ../nbs/91_guard.ipynb #9d6136db
 def settled(contract: Contract, given: dict[str, Any]) -> dict[str, Any]:
@@ -51,7 +51,9 @@ def settled(contract: Contract, given: dict[str, Any]) -> dict[str, Any]:
     return given
 
 # %% ../nbs/91_guard.ipynb #15a32a27
-def _steps_of(contract: Contract, given: dict[str, Any]) -> tuple[list[Any], dict[str, int]]:
+def _steps_of(
+    contract: Contract, given: dict[str, Any]
+) -> tuple[list[Any], dict[str, int]]:
     "The caches among the arguments, by name from now on, and the sizes that they fix."
     if "cache" in given:
         given["cache"] = step_cache(given["cache"], contract.cache)
@@ -70,7 +72,7 @@ def _entries(step: Any) -> dict[str, Any]:
 # %% ../nbs/91_guard.ipynb #997c5497
 def _replace(given: dict[str, Any], steps: list[Any], tables: dict[int, Any],
             ready: list[dict[str, np.ndarray]]) -> None:
-    "Put what is ready to use in the place of what came; what needed nothing stays the same."
+    "Put what is ready to use in the place of what came; the rest stays the same."
     given |= {name: ready[0][name] for name in given if name in ready[0]}
     for key, arrays in zip(list(tables), ready[len(ready) - len(tables):]):
         if _unlike(tables[key], arrays): tables[key] = {**tables[key], **arrays}
@@ -84,15 +86,16 @@ def _replace(given: dict[str, Any], steps: list[Any], tables: dict[int, Any],
         given["caches"] = Caches(steps, given["caches"].x)
 
 def _unlike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    "Does one mapping hold other objects than the second, under the names of the second?"
+    "Does one mapping hold other objects than the second, under its names?"
     return any(one[name] is not other[name] for name in other)
 
-# %% ../nbs/91_guard.ipynb #5cc0cc90
+# %% ../nbs/91_guard.ipynb #f164ee82
 _look = operator.attrgetter("__class__", "shape", "dtype")
 
 def _glancing(contract: Contract) -> Callable[[Any], tuple[Any, ...]]:
-    "A function that tells the look of arguments, or raises where none can be remembered."
-    names, cache, weights = contract.names, contract.cache, _picking(contract.parameters)
+    "A function that tells the look of arguments; it raises where there is none."
+    names, cache = contract.names, contract.cache
+    weights = _picking(contract.parameters)
     def glance(args: Any) -> tuple[Any, ...]:
         values: list[Any] = []
         steps = 1
@@ -106,10 +109,12 @@ def _glancing(contract: Contract) -> Callable[[Any], tuple[Any, ...]]:
                 steps = len(value.steps)
                 values += [value.x, *_usual(value.steps, cache)]
                 values += weights(value.steps[0].parameters)
-            elif value is not None or name not in contract.optional: values.append(value)
+            elif value is None and name in contract.optional: continue
+            else: values.append(value)
         return steps, *map(_look, values)
     return glance
 
+# %% ../nbs/91_guard.ipynb #2b79ef6d
 def _picking(names: Names) -> Callable[[Any], Iterable[Any]]:
     "A function that picks the parameters with these names."
     if callable(names): return lambda table: [table[name] for name in names(table)]
@@ -127,7 +132,9 @@ def _usual(steps: Sequence[Any], cache: Any) -> tuple[np.ndarray, ...]:
     return first[:-1]
 
 # %% ../nbs/91_guard.ipynb #3df2f214
-def _asking(contract: Contract, signature: inspect.Signature) -> Callable[[Any, Any], Any]:
+def _asking(
+    contract: Contract, signature: inspect.Signature
+) -> Callable[[Any, Any], Any]:
     "A function that makes arguments ready to use, and remembers which needed nothing."
     right: set[tuple[Any, ...]] = set()
     glance = _glancing(contract)
@@ -150,18 +157,20 @@ def _shapes_of_parameters(names: Names) -> str:
     if callable(names): return inspect.getdoc(names) or ""
     by_shape: dict[str, list[str]] = {}
     for name in names: by_shape.setdefault(shape_of(name), []).append(name)
-    return ",\n".join([f"{', '.join(group)} {shape}" for shape, group in by_shape.items()])
+    lines = [f"{', '.join(group)} {shape}" for shape, group in by_shape.items()]
+    return ",\n".join(lines)
 
 def _row(name: str, shape: str, meaning: str = "") -> str:
     "One entry of a docstring's table."
     if not shape: return ""
     text = f"{shape:<15} {meaning}" if meaning else shape
-    lines = [part for line in text.split("\n") for part in wrap(line, 88 - 17)]
-    return "\n".join([f"    {name:<12} {lines[0]}", *[" " * 17 + line for line in lines[1:]]])
+    first = f"    {name:<12} "
+    lines = [part for line in text.split("\n") for part in wrap(line, 88 - len(first))]
+    return first + ("\n" + " " * len(first)).join(lines)
 
 # %% ../nbs/91_guard.ipynb #a41a0ce6
 def documented(function: Any, contract: Contract, returns: str = "") -> str:
-    "The docstring of a function, and a table of the shapes of its arguments and results."
+    "The docstring of a function, and the shapes of its arguments and results."
     lines = [_row(name, *_shape_and_meaning(contract, name)) for name in contract.names]
     for name in returns.split():
         lines.append(_row(f"→ {name}", *_shape_and_meaning(contract, name)))
@@ -179,16 +188,17 @@ def _shape_and_meaning(contract: Contract, name: str) -> tuple[str, str]:
     meaning = KNOWN[name].meaning.replace("$", "") if name in KNOWN else ""
     return known_shape(name) or "", meaning
 
-# %% ../nbs/91_guard.ipynb #e4029773
+# %% ../nbs/91_guard.ipynb #035d7bc7
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _inside: ContextVar[bool] = ContextVar("inside a guarded call", default=False)
 
+# %% ../nbs/91_guard.ipynb #e4029773
 def guarded(
-    parameters: Names = (),  # what `parameters` has to have, or a function that tells it
+    parameters: Names = (),  # what `parameters` has to have, or a function that says so
     cache: Any = None,  # the named tuple that `cache` is, and every step of `caches`
     returns: str = "",  # the names of the results, for the docstring
-    check: Callable[[dict[str, Any]], Any] | None = None,  # of what the table does not know
+    check: Callable[[dict[str, Any]], Any] | None = None,  # of what the table lacks
 ) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
     "A decorator: the arguments are checked once, and then the plain function runs."
     def decorate(plain: Callable[_P, _R]) -> Callable[_P, _R]:

@@ -48,7 +48,7 @@ SEQUENCES = {
     "a": Symbol("a", "(n_a, m, T_x)", "hidden state"),
     "c": Symbol("c", "(n_a, m, T_x)", "memory (cell state) of the LSTM"),
     "y_pred": Symbol(r"\hat y", "(n_y, m, T_x)", "prediction"),
-    "y": Symbol(r"\hat y", "(n_y, m, T_x)", "prediction, in the LSTM"),
+    "y": Symbol(r"\hat y", "(n_y, m, T_x)", "the same, in the LSTM"),
     "target": Symbol("y", "(n_y, m, T_x)", "what was right, as one-hot columns"),
     "mask": Symbol(r"\mu", "(m, T_x)", "1 where a step of an example counts, else 0"),
 }
@@ -61,7 +61,7 @@ STEPS = {
     "c_prev": Symbol(r"c^{\langle t-1\rangle}", "(n_a, m)", "memory a step ago"),
     "c_next": Symbol(r"c^{\langle t\rangle}", "(n_a, m)", "memory now"),
     "yt_pred": Symbol(r"\hat y^{\langle t\rangle}", "(n_y, m)", "prediction now"),
-    "yt": Symbol(r"\hat y^{\langle t\rangle}", "(n_y, m)", "prediction now, in the LSTM"),
+    "yt": Symbol(r"\hat y^{\langle t\rangle}", "(n_y, m)", "the same, in the LSTM"),
 }
 
 # %% ../nbs/00_notation.ipynb #95012b9d
@@ -90,17 +90,18 @@ LSTM_PARAMETERS = {
 # %% ../nbs/00_notation.ipynb #a75f13d9
 GATES = {
     "ft": Symbol(r"\Gamma_f", "(n_a, m)", "forget gate"),
-    "it": Symbol(r"\Gamma_i", "(n_a, m)", r"update gate, also $\Gamma_u$ or *input gate*"),
+    "it": Symbol(
+        r"\Gamma_i", "(n_a, m)", r"update gate, also $\Gamma_u$ or *input gate*"),
     "ot": Symbol(r"\Gamma_o", "(n_a, m)", "output gate"),
     "cct": Symbol(r"\tilde c^{\langle t\rangle}", "(n_a, m)", "candidate memory"),
 }
 GRADIENTS = {
-    "dv": Symbol(r"\partial L/\partial v", "that of v", "gradient of the loss by any v"),
-    "da": Symbol("da", "(n_a, m, T_da)", "what reaches $a$ from its own steps' outputs"),
-    "dc": Symbol("dc", "(n_a, m, T_da)", "the same for $c$, if a loss looks at the memory"),
+    "dv": Symbol(r"\partial L/\partial v", "that of v", "gradient of the loss"),
+    "da": Symbol("da", "(n_a, m, T_da)", "what reaches $a$ from its own outputs"),
+    "dc": Symbol("dc", "(n_a, m, T_da)", "the same for $c$, if a loss looks at it"),
     "dx": Symbol("dx", "(n_x, m, T_da)", "gradient of the input, as long as `da`"),
 }
-ALPHABET = {**SEQUENCES, **STEPS, **RNN_PARAMETERS, **GATES, **LSTM_PARAMETERS, **GRADIENTS}
+ALPHABET = SEQUENCES | STEPS | RNN_PARAMETERS | GATES | LSTM_PARAMETERS | GRADIENTS
 KNOWN.update(ALPHABET)
 
 # %% ../nbs/00_notation.ipynb #07aeabaf
@@ -110,9 +111,9 @@ def sigmoid(
 ) -> np.ndarray:  # values between 0 and 1, of the same shape
     """The logistic function (N1), entry by entry, without overflow.
 
-    z may have any shape, and the result has the same. Right to 1.2e-16, absolutely: far to the
-    left it is 0. float32 and complex stay as they are, all else becomes float64. Analytic, so
-    that complex steps pass through it."""
+    z may have any shape, and the result has the same. Right to 1.2e-16, absolutely: far
+    to the left it is 0. float32 and complex stay as they are, all else becomes float64.
+    Analytic, so that complex steps pass through it."""
     return 0.5 * np.tanh(0.5 * z) + 0.5  # (N1)
 
 # %% ../nbs/00_notation.ipynb #2094c449
@@ -123,8 +124,8 @@ def softmax(
 ) -> np.ndarray:  # probabilities, of the same shape
     """Softmax (N2) along one axis, shifted by the largest entry along that axis.
 
-    z may have any shape, such as (n_y, m), and the result has the same. float32 and complex stay
-    as they are, all else becomes float64."""
+    z may have any shape, such as (n_y, m), and the result has the same. float32 and
+    complex stay as they are, all else becomes float64."""
     rows = z.swapaxes(axis, -1)
     e = np.exp(rows - rows.real.max(axis=-1, keepdims=True), order="C")  # at most 1
     return (e / e.sum(axis=-1, keepdims=True)).swapaxes(axis, -1)  # (N2)
@@ -136,9 +137,9 @@ def init_rnn_parameters(
     n_y: int,  # output units
     rng: np.random.Generator,  # where the numbers come from: np.random.default_rng(1)
 ) -> dict[str, np.ndarray]:  # Wax, Waa, Wya, ba, by
-    """Random RNN parameters: variance 1/(n_a + n_x) in Wax and Waa, 1/n_a in Wya; zero biases.
+    """Random RNN parameters: variance 1/(n_a + n_x), in Wya 1/n_a; zero biases.
 
-    float64: Wax (n_a, n_x), Waa (n_a, n_a), Wya (n_y, n_a), ba (n_a, 1), by (n_y, 1)."""
+    Wax (n_a, n_x), Waa (n_a, n_a), Wya (n_y, n_a), ba (n_a, 1) and by (n_y, 1)."""
     return _drawn(RNN_PARAMETERS, rng, n_x=n_x, n_a=n_a, n_y=n_y)
 
 # %% ../nbs/00_notation.ipynb #3b185506
@@ -148,14 +149,17 @@ def init_lstm_parameters(
     n_y: int,  # output units
     rng: np.random.Generator,  # where the numbers come from: np.random.default_rng(1)
 ) -> dict[str, np.ndarray]:  # Wf, bf, Wi, bi, Wc, bc, Wo, bo, Wy, by
-    """Random LSTM parameters: variance 1/(n_a + n_x), 1/n_a in Wy; zero biases, but bf = 1.
+    """Random LSTM parameters: variance 1/(n_a + n_x), in Wy 1/n_a; bf 1, biases else 0.
 
-    float64: Wf, Wi, Wc, Wo (n_a, n_a + n_x), bf, bi, bc, bo (n_a, 1), Wy (n_y, n_a), by (n_y, 1)."""
+    Wf, Wi, Wc, Wo (n_a, n_a + n_x), bf, bi, bc, bo (n_a, 1), Wy (n_y, n_a) and
+    by (n_y, 1)."""
     parameters = _drawn(LSTM_PARAMETERS, rng, n_x=n_x, n_a=n_a, n_y=n_y)
     return parameters | {"bf": np.ones_like(parameters["bf"])}
 
 # %% ../nbs/00_notation.ipynb #056b3340
-def _drawn(names: Iterable[str], rng: np.random.Generator, **sizes: int) -> dict[str, np.ndarray]:
+def _drawn(
+    names: Iterable[str], rng: np.random.Generator, **sizes: int
+) -> dict[str, np.ndarray]:
     "One array a name: weights from `rng`, scaled by what feeds the unit; biases zero."
     generator("rng", rng)
     sizes = {symbol: whole(symbol, size) for symbol, size in sizes.items()}

@@ -19,13 +19,13 @@ from .checking import kind, refuse, shape_in_numbers, whole
 def draw_seeded(
     names: str,  # the names of the arrays, in the order in which they are drawn
     seed: int = 1,  # of the legacy generator numpy.random.RandomState
-    shapes: Mapping[str, str] | None = None,  # shapes of names that are not in the alphabet
+    shapes: Mapping[str, str] | None = None,  # of names that are not in the alphabet
     **sizes: int,  # such as `n_x=3, n_a=5, n_y=2, m=10`
 ) -> dict[str, np.ndarray]:  # name → array of standard normal numbers, float64
     """The arrays of a seeded example, drawn by `randn` one after the other.
 
-    Each has its shape in the alphabet, or in `shapes`, and is float64. ValueError for a name without
-    a shape or a size that is not given."""
+    Each has its shape in the alphabet, or in `shapes`, and is float64. ValueError for a
+    name without a shape or a size that is not given."""
     if not isinstance(names, str): refuse("names", "a str", kind(names), TypeError)
     rng = np.random.RandomState(whole("seed", seed, 0, 2**32 - 1))
     known = {symbol: whole(symbol, size) for symbol, size in sizes.items()}

@@ -60,7 +60,7 @@ def changed(name: str, before: Any, after: Any) -> str | None:
 def fitting(
     label: str,  # what the function is called in a sentence
     gradients: Any,  # what it returned
-    expected: Mapping[str, Any] | None = None,  # arrays by name of the shapes it has to return
+    expected: Mapping[str, Any] | None = None,  # arrays of the shapes it has to return
     names: Iterable[str] | None = None,  # which of them; all but a missing dc0 if None
 ) -> dict[str, np.ndarray]:
     "Copies of the gradients as arrays, if they are what is expected."
@@ -90,7 +90,7 @@ def watched(
     label: str,  # what the function is called in a sentence
     function: Callable[..., Any],  # yours
     arguments: Mapping[str, Any],  # what it is called with, in this order
-    expected: Mapping[str, Any] | None = None,  # arrays by name of the shapes it has to return
+    expected: Mapping[str, Any] | None = None,  # arrays of the shapes it has to return
     names: Iterable[str] | None = None,  # which of them; all but a missing dc0 if None
     where: str = "",  # added to a sentence: which call it was
 ) -> dict[str, np.ndarray]:
