@@ -244,8 +244,8 @@ def draw(
     """Draw a diagram, or the part of it that has appeared up to a stage.
 
     `backward` gives edges a gradient arrow against their way, all else in ink. What is
-    said of an edge: a number, a label or (number, label). The largest is 0.12 inch wide,
-    none is below 0.014, and a label alone has 0.035."""
+    given for an edge: a number, a label or (number, label). The largest is 0.12 inch
+    wide, none is below 0.014, and a label alone has 0.035."""
     if not isinstance(diagram, Diagram):
         refuse("diagram", "a Diagram", kind(diagram), TypeError)
     choice("stage", stage, (*diagram.stages, "all"))
