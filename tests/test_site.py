@@ -384,6 +384,7 @@ def imported(source: str) -> set[str]:
 
 def test_a_downloaded_notebook_needs_only_the_package(project):
     allowed = {"numpy", "matplotlib", "rnn_stepwise", "IPython"} | sys.stdlib_module_names
+    allowed |= {"cycler", "matplotlib_inline"}  # they come with matplotlib and with IPython
     notebooks = list((project / "_docs/notebooks").iterdir())
     assert len(notebooks) > 20
     for path in notebooks:
