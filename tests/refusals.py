@@ -5,7 +5,7 @@ from math import inf, nan
 import numpy as np
 
 from rnn_stepwise import *
-from rnn_stepwise import checking, guard
+from rnn_stepwise import checking, guard, watching
 
 
 def ones(*shape):

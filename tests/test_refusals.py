@@ -25,6 +25,17 @@ NOTHING_TO_REFUSE = {
     "checking.written": "is given what `axes_of` has let pass",
     "guard.documented": "is given what `guarded` has found out",
     "guard.guarded": "refuses in the name of the function that it stands around",
+    "output_names": "only looks which names there are",
+    "watching.copied": "copies whatever it is",
+    "watching.like": "is given what `copied` has made",
+    "watching.changed": "compares whatever it is",
+    "contrast": "takes colours of the palette",
+    "text_on": "takes a colour of the palette",
+    "move_aside": "is given a path that `route` has found",
+    "direction_of": "is given two points of such a path",
+    "width_of": "is given numbers that `draw` has let pass",
+    "draw_edge": "is given what `draw` has let pass",
+    "draw_node": "is given what `draw` has let pass",
 }
 
 
