@@ -22,6 +22,7 @@ from .lstm.backward import lstm_backward, lstm_cell_backward
 from .lstm.cell import LSTMCache
 from .rnn.backward import rnn_backward, rnn_cell_backward
 from .rnn.cell import RNNCache
+from .watching import fitting, like, watched
 
 # %% ../nbs/08_xray.ipynb #eaf71780
 class XRayReport(NamedTuple):
@@ -91,84 +92,6 @@ def _compared(right, yours, right_noise=0.0, your_noise=0.0):
     elif error: error = np.inf
     return right_size, your_size, error
 
-# %% ../nbs/08_xray.ipynb #4089d0d2
-def _watched(label, function, arguments, expected=None, names=None, where=""):
-    "What a backward pass returns, or a sentence on what it did instead."
-    given = _copied(arguments, {})
-    try: gradients = function(*given.values())
-    except Exception as error:
-        got = f"{type(error).__name__}: {error}{where}"
-        raise ValueError(f"{label}: expected gradients, got {got}") from error
-    changed = _changed("", arguments, given)
-    if changed:
-        checking.refuse(changed, "to be left alone", f"changed by {label}{where}")
-    try: return _fitting(label, gradients, expected, names)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{error}{where}") from None
-
-def _copied(value, memo):
-    "Arrays in double precision, in copies of the lists, tuples and dicts around them."
-    if id(value) in memo: return memo[id(value)][1]
-    copy = value
-    if isinstance(value, np.ndarray):
-        copy = value.astype(np.result_type(value, np.float64))
-    if isinstance(value, Mapping):
-        copy = {key: _copied(entry, memo) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        copy = _like(value, [_copied(entry, memo) for entry in value])
-    memo[id(value)] = value, copy  # the value too, or its id may be given to another
-    return copy
-
-def _like(value, entries):
-    "The entries in a list, tuple or named tuple, whichever the value is."
-    if isinstance(value, list): return entries
-    make = getattr(type(value), "_make", tuple)
-    return make(entries)
-
-# %% ../nbs/08_xray.ipynb #dc5a8d49
-def _changed(name, before, after):
-    "The first entry that is not as it was, such as caches[0][2][1], or None."
-    keys = []
-    if isinstance(before, np.ndarray):
-        same = np.array_equal(before, after, equal_nan=True)
-    elif isinstance(before, Mapping):
-        keys = list(before)
-        same = isinstance(after, Mapping) and list(after) == keys
-    elif isinstance(before, (list, tuple)):
-        keys = range(len(before))
-        same = isinstance(after, (list, tuple)) and len(after) == len(before)
-    else: return None
-    if not same: return name
-    for key in keys:
-        place = f"{name}[{key!r}]" if name else key
-        changed = _changed(place, before[key], after[key])
-        if changed: return changed
-    return None
-
-# %% ../nbs/08_xray.ipynb #ebca707e
-def _fitting(label, gradients, expected=None, names=None):
-    "Copies of the gradients as arrays, if they are what is expected."
-    checking.mapping(label, gradients, "gradients")
-    if expected is None: expected = gradients
-    if names is None:  # many return no dc0
-        names = [name for name in expected if name in gradients or name != "dc0"]
-    there = ", ".join(map(str, gradients)) or "an empty one"
-    if not names: checking.refuse(label, "a dict of gradients", there)
-    if not all(name in gradients for name in names):
-        checking.refuse(label, f"a dict with {', '.join(names)}", there)
-    labels = {f"{label}: {name}": name for name in names}
-    arrays = checking.as_arrays({key: gradients[labels[key]] for key in labels})
-    found = {}
-    for key, array in arrays.items():
-        name = labels[key]
-        shape = np.shape(expected[name])
-        if array.shape != shape:
-            checking.refuse(key, f"the shape {shape}", str(array.shape))
-        if np.isnan(array).any(): checking.refuse(key, "finite numbers", "NaN")
-        if np.isinf(array).any(): checking.refuse(key, "finite numbers", "infinity")
-        found[name] = array.copy()
-    return found
-
 # %% ../nbs/08_xray.ipynb #f365dc7c
 _SEQUENCES = {RNNCache: rnn_backward, LSTMCache: lstm_backward}
 _CELLS = {RNNCache: rnn_cell_backward, LSTMCache: lstm_cell_backward}
@@ -184,10 +107,10 @@ def _both(reference, backward, arguments, names=None, where=""):
     "What the reference and yours make of the same arguments: by name."
     if reference in _OURS:
         label = "cache" if "cache" in arguments else "caches"
-        right = _fitting(label, reference(*arguments.values()))
+        right = fitting(label, reference(*arguments.values()))
     else:
-        right = _watched("reference", reference, arguments, names=names, where=where)
-    yours = _watched("backward", backward, arguments, right, names, where)
+        right = watched("reference", reference, arguments, names=names, where=where)
+    yours = watched("backward", backward, arguments, right, names, where)
     return {name: _Pair(right[name], yours[name]) for name in yours}
 
 # %% ../nbs/08_xray.ipynb #a4f97249
@@ -228,7 +151,7 @@ def _from_step(t, caches):
     steps, x = caches
     later = [steps[k] for k in range(t, len(steps))]
     if isinstance(steps, tuple): later = tuple(later)
-    return _like(caches, [later, np.asarray(x)[:, :, t:]])
+    return like(caches, [later, np.asarray(x)[:, :, t:]])
 
 def _impulses(caches, da, rng):
     "The impulses in double precision, (n_a, m, T_da), one at every step."
@@ -238,9 +161,7 @@ def _impulses(caches, da, rng):
     arrays = checking.as_arrays({"a_next": a_next, "da": da})
     sizes = checking.check_shapes({"x": x, **arrays}, T_x=len(steps))
     impulses = arrays["da"]
-    if sizes["T_da"] > len(steps):
-        expected = f"(n_a, m, T_da) with T_da at most T_x = {len(steps)}"
-        checking.refuse("da", expected, str(impulses.shape))
+    checking.covered("da", impulses, len(steps))
     for s in range(sizes["T_da"]):
         impulse = impulses[:, :, s]
         if np.isfinite(impulse).all() and impulse.any(): continue

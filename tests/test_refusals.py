@@ -37,8 +37,6 @@ def look(value):
         return [type(value), *map(look, value)]
     if isinstance(value, np.random.Generator):
         return look(value.bit_generator.state)
-    if hasattr(value, "get_children"):  # a drawing
-        return value.get_children()
     return value
 
 

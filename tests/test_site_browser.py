@@ -292,7 +292,7 @@ def test_search_finds_every_section_and_every_name(browser, site, sections, star
         "rs.sigmoid": "notation.html#sigmoid",
         "SIGMOID": "notation.html#sigmoid",
         "checking.whole": "checking.html#whole",
-        "got parameters without it: none": "refusals.html#notation",
+        "got (3, 0, 0)": "refusals.html#the-rnn-forward-pass",
         "ell_forw": "rnn_cell.html#rnn_cell_forward",
         "the LSTM backward pass": "lstm_backward.html#content",
     }.items(),
@@ -455,7 +455,7 @@ def test_tab_reaches_every_control_in_order(browser, site, width):
             assert at == expected, f"{page_file.name}: {what} is number {at}, not {expected}"
             assert is_seen and has_box, f"{page_file.name}: the focus on {what} is not to be seen"
             expected += 1
-        assert total > 20
+        assert total > 15, page_file.name
         page.close()
 
 
