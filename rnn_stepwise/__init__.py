@@ -18,6 +18,9 @@ from .rnn.backward import *
 from .lstm.backward import *
 from .jacobians import *
 from .memory import *
-from .drawing import *
+from .palette import *
+from .diagrams import *
+from .figures import *
+from .plots import *
 from .xrays import *
 from .errata import *

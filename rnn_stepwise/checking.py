@@ -7,9 +7,9 @@ from __future__ import annotations
 
 # %% auto #0
 __all__ = ['KNOWN', 'Names', 'refuse', 'kind', 'whole', 'error_of', 'number', 'tolerance', 'seed', 'generator', 'choice',
-           'function', 'mapping', 'axes', 'index', 'array', 'filled', 'as_arrays', 'common_dtype', 'known_shape',
-           'shape_of', 'axes_of', 'size_of', 'fit', 'written', 'check_shapes', 'Caches', 'step_cache', 'covered',
-           'step_caches', 'together', 'needed', 'shape_in_numbers', 'scores']
+           'numbers', 'function', 'mapping', 'axes', 'index', 'array', 'filled', 'as_arrays', 'common_dtype',
+           'known_shape', 'shape_of', 'axes_of', 'size_of', 'fit', 'written', 'check_shapes', 'Caches', 'step_cache',
+           'covered', 'step_caches', 'together', 'needed', 'shape_in_numbers', 'scores']
 
 # %% ../nbs/90_checking.ipynb #bc65dd20
 import operator
@@ -109,6 +109,15 @@ def choice(name: str, value: Any, choices: Iterable[str]) -> str:
     return value
 
 # %% ../nbs/90_checking.ipynb #8ef5d6ed
+def numbers(name: str, value: Any, most: int) -> list[float]:
+    "A list of 1 to `most` finite numbers, from whatever can be gone through."
+    expected = f"1 to {most} numbers"
+    if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
+        refuse(name, expected, kind(value), TypeError)
+    found = list(value)
+    if not 1 <= len(found) <= most: refuse(name, expected, len(found))
+    return [number(name, entry) for entry in found]
+
 def function(name: str, value: Any) -> Callable[..., Any]:
     "Something that can be called."
     if not callable(value): refuse(name, "a function", type(value).__name__, TypeError)

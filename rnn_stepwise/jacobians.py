@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from .checking import (
     Caches, as_arrays, axes, check_shapes, choice, number, refuse)
-from .drawing import COLOURS, SYMBOLS, Axes
+from .palette import COLOURS, SYMBOLS, Axes
 from .guard import guarded
 from .rnn.cell import RNNCache
 

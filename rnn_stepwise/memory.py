@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from .checking import (
     Caches, as_arrays, axes, mapping, number, refuse, whole)
-from .drawing import COLOURS, Axes, label_of
+from .palette import COLOURS, Axes, label_of
 from .guard import guarded
 from .jacobians import multiply_steps
 from .lstm.cell import LSTMCache

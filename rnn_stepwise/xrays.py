@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import checking
-from .drawing import COLOURS, Axes
+from .palette import COLOURS, Axes
 from .lstm.backward import lstm_backward, lstm_cell_backward
 from .lstm.cell import LSTMCache
 from .rnn.backward import rnn_backward, rnn_cell_backward

@@ -1,5 +1,7 @@
 """The names that the calls in refusals.toml use: small networks, arrays and caches."""
 
+from math import inf, nan
+
 import numpy as np
 
 from rnn_stepwise import *
@@ -31,6 +33,7 @@ lstm_steps, lstm_cache = lstm_caches[0], lstm_caches[0][0]
 da, dc = rng.normal(size=(2, n_a, m, T_x))
 da_next, dc_next = da[:, :, 0], dc[:, :, 0]
 target, mask = np.round(y_pred), ones(m, T_x)
+pair = Diagram({"p": Node((0, 0), "p"), "q": Node((2, 0), "q")}, [Edge("p", "q")])
 
 
 def loss(arrays):

@@ -1,6 +1,7 @@
 """What every function refuses, word for word: the calls of refusals.toml, with the names of refusals.py."""
 
 import inspect
+import re
 import tomllib
 from collections.abc import Mapping
 from importlib import import_module
@@ -57,6 +58,13 @@ def test_a_row_stands_under_the_function_that_it_calls(name):
     is_class = inspect.isclass(getattr(refusals, name, None))  # then the calls are of its methods
     for call in TABLE[name]:
         assert is_class or f"{name}(" in call
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_a_message_names_what_was_refused_and_says_what_was_expected(name):
+    for message in TABLE[name].values():
+        is_sentence = re.match(r"(ValueError|TypeError): .+: expected .+", message)
+        assert is_sentence or message.startswith("FileNotFoundError: ")
 
 
 def test_a_change_of_what_is_given_would_be_noticed():
