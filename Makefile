@@ -12,8 +12,9 @@ READY := $(VENV)/ready-$(shell pwd | cksum | cut -d' ' -f1)
 TORCH_SIZE := the CPU build is a download of about 190 MB; where the package index offers only the \
 	CUDA build (Linux), it is several GB. Ctrl-C stops it.
 
-# tests of the house around the package: the site, what is generated, the wheel
-HOUSE := $(wildcard tests/test_site*.py) $(addprefix tests/test_, quarto.py generated.py wheel.py)
+# tests of the house around the package: the site, what is generated, the wheel, types (see check)
+HOUSE := $(wildcard tests/test_site*.py) \
+	$(addprefix tests/test_, quarto.py generated.py wheel.py types.py)
 
 .PHONY: help env docs serve test quick check hooks notebooks parity mutants bench package clean
 

@@ -1,0 +1,125 @@
+"""The tools say what is so: the benchmark compares equal numbers, the mutation run finds its places."""
+
+import ast
+import sys
+
+import pytest
+
+import rnn_stepwise
+from tools import bench, plain_loop
+from tools.mutants.changes import changes
+from tools.mutants.mutant import mutants_of
+from tools.mutants.places import Around, Function, fields_of, places_of, reached, read_package
+
+
+@pytest.fixture(scope="module")
+def bare():
+    return bench.load_bare()
+
+
+@pytest.mark.parametrize("network", bench.NETWORKS)
+@pytest.mark.parametrize("sizes", [(3, 5, 10, 7), (27, 100, 1, 30)], ids=str)
+def test_the_benchmark_compares_equal_numbers(bare, network, sizes):
+    modules = [rnn_stepwise, bare, plain_loop]
+    runs = [bench.there_and_back(module, network) for module in modules]
+    bench.agree(runs, bench.problem(network, sizes))
+
+
+def test_a_wrong_gradient_is_no_rival(monkeypatch):
+    monkeypatch.setattr(plain_loop, "sigmoid", lambda z: 1 / (1 + 2 ** (-z)))
+    runs = [bench.there_and_back(module, "lstm") for module in (rnn_stepwise, plain_loop)]
+    with pytest.raises(AssertionError):
+        bench.agree(runs, bench.problem("lstm", (3, 5, 10, 7)))
+
+
+@pytest.mark.parametrize("name", ["rnn_forward", "lstm_cell_backward"])
+def test_the_bare_copy_has_no_guard_and_leaves_the_package_alone(bare, name):
+    ours, theirs = getattr(rnn_stepwise, name), getattr(bare, name)
+    assert hasattr(ours, "__wrapped__")
+    assert not hasattr(theirs, "__wrapped__")
+    assert ours.__wrapped__.__code__.co_code == theirs.__code__.co_code
+    assert sys.modules["rnn_stepwise"] is rnn_stepwise
+
+
+def broken(source, **around):
+    "What one expression may become"
+    node = ast.parse(source, mode="eval").body
+    return {ast.unparse(new) for _, new in changes(node, Around(**around))}
+
+
+@pytest.mark.parametrize(
+    "source, expected",
+    [
+        ("a + b", {"a - b", "a", "b"}),
+        ("a ** b", {"a * b", "a", "b"}),
+        ("a | b", {"b | a", "a", "b"}),
+        ("np.dot(a, b)", {"np.dot(b, a)", "np.dot(a.T, b)", "np.dot(a, b.T)"}),
+        ("a.T", {"a"}),
+        ("a.copy()", {"a"}),
+        ("f(a)", {"a"}),
+        ("f(a, b, k=c)", {"f(b, a, k=c)", "f(a, b)"}),
+        ("range(n)", {"range(n - 1)"}),
+        ("a and b", {"a or b", "a", "b"}),
+        ("a < b", {"a <= b"}),
+        ("-a", {"a"}),
+        ("x[t]", {"x[t - 1]"}),
+        ("x[:, t]", {"x[:, t - 1]"}),
+        ("{'a': p, 'b': q}", {"{'a': q, 'b': p}"}),
+        ("p if q else r", {"p if not q else r"}),
+        ("p if q == 1 else r", set()),  # its test has == broken to !=
+        ("7", {"8"}),
+        ("True", {"False"}),
+        ("'text'", {"'ext'"}),
+    ],
+)
+def test_how_an_expression_is_broken(source, expected):
+    assert broken(source) == expected
+
+
+def test_what_the_surroundings_say():
+    assert broken("1", axis=True) == {"0"}
+    assert broken("'text'", words=True) == set()
+    assert broken("(a, b)", unordered=True) == {"(a,)", "(b,)"}
+    assert broken("a + b", arrays=True) == {"a - b", "a", "b", "a.__iadd__(b)"}
+    assert broken("cache.it", others={"it": "cct"}) == {"cache.cct"}
+    assert broken("'Wf'", others={"Wf": "Wi"}) == {"'Wi'"}
+
+
+def function_of(source):
+    return Function("module", ast.parse(source).body[0])
+
+
+def test_a_mutant_is_made_and_undone():
+    function = function_of("def f(a, b):\n    'Words.'\n    return a - b")
+    before = ast.unparse(function.tree)
+    mutants = mutants_of(function, {})
+    assert [mutant.after.strip() for mutant in mutants] == ["return a + b", "return a", "return b"]
+    assert ast.unparse(function.tree) == before
+    mutants[0].apply()
+    assert ast.unparse(function.tree) == before.replace("-", "+")
+    mutants[0].undo()
+    assert ast.unparse(function.tree) == before
+
+
+def test_equal_lines_have_mutants_that_are_told_apart():
+    function = function_of("def f(a):\n    a.sort()\n    a.sort()")
+    keys = [mutant.key() for mutant in mutants_of(function, {})]
+    assert len(keys) == len(set(keys)) == 2
+
+
+def test_docstrings_annotations_and_messages_stay():
+    function = function_of("def f(a: 'x') -> 'y':\n    'Words.'\n    raise ValueError('no' + a)")
+    places = [ast.unparse(place.node) for place in places_of(function, {})]
+    assert not set(places) & {"'x'", "'y'", "'Words.'"}
+    assert "'no'" in places
+    for mutant in mutants_of(function, {}):
+        assert "'o'" not in mutant.after
+
+
+def test_decorators_are_followed_and_entries_of_caches_are_known():
+    modules = read_package()
+    names = {function.tree.name for function in reached(modules)}
+    assert {"lstm_backward", "guarded", "settled", "whole", "refuse", "choice"} <= names
+    fields = fields_of(modules)
+    assert fields["it"] == "cct"
+    assert fields["parameters"] != "parameters"
