@@ -194,16 +194,16 @@ def _draw_arrow(page: Page, path: list[Point], **look: Any) -> None:
 # %% ../nbs/96_palette.ipynb #7118a797
 def move_aside(
     path: list[Point],  # along the axes of the page
-    by: Sequence[float] | np.ndarray,  # how far each point moves; < 0: to the right
+    distances: Sequence[float] | np.ndarray,  # one for each point; < 0: to the right
 ) -> list[Point]:
-    """A path moved to the left of the way it goes."""
+    """A path moved to the left of the way it goes, each of its (x, y)."""
     ways = [direction_of(*stretch) for stretch in zip(path, path[1:])]
     ways = [ways[0], *ways, ways[-1]]
     moved = []
     for i, (x, y) in enumerate(path):
         for right, up in {ways[i], ways[i + 1]}:  # two where the path turns, else one
-            x -= by[i] * up
-            y += by[i] * right
+            x -= distances[i] * up
+            y += distances[i] * right
         moved.append((x, y))
     return moved
 
