@@ -19,14 +19,23 @@ from docsite.markdown import Converter
 from docsite.memo import Memo
 from docsite.names import read_names
 from docsite.process import DocsError, Page, process, read_facts, read_pages, root
-from docsite.reference import FUNCTIONS, SYMBOLS, functions_page, made_page, read_equations
-from docsite.reference import references, symbols_page
+from docsite.reference import (
+    FUNCTIONS,
+    SYMBOLS,
+    functions_page,
+    made_page,
+    read_equations,
+    references,
+    symbols_page,
+)
 from docsite.search import search_index
 
 HERE = Path(__file__).parent
 READER = "markdown"  # Quarto reads pandoc's own markdown, with its default extensions
 # pandoc numbers every line of code; these numbers change with the text, so nothing may link there
-LINE_ANCHORS = re.compile(r' id="cb[-\d]+"|<a href="#cb[-\d]+" aria-hidden="true" tabindex="-1"></a>')
+LINE_ANCHORS = re.compile(
+    r' id="cb[-\d]+"|<a href="#cb[-\d]+" aria-hidden="true" tabindex="-1"></a>'
+)
 MEMO = ".docsite"  # beside settings.ini: pages of earlier builds
 STAMP = ".built-from"  # in the site: what it was built from, and the files it consists of
 TOOLS = ("nbdev", "pypandoc_binary", "sphinx-mathjax-offline", "lxml", "mini-racer")
@@ -78,7 +87,9 @@ class Site:
             self.made.append(functions_page(self.names, pages, places))
         for page in self.made:
             if page.output in self.texts:
-                raise DocsError(f"{page.output}: the site makes this page; name the notebook otherwise")
+                raise DocsError(
+                    f"{page.output}: the site makes this page; name the notebook otherwise"
+                )
         with ThreadPoolExecutor() as pool:
             list(pool.map(self.render, self.made))
 
@@ -101,7 +112,10 @@ class Site:
         }
         for other in self.listed:
             entry = {"number": other.number, "title": other.title, "href": other.output}
-            entry |= {"current": other.output == page.output, "part": self.parts.get(other.output, "")}
+            entry |= {
+                "current": other.output == page.output,
+                "part": self.parts.get(other.output, ""),
+            }
             metadata["chapters"].append(entry)
         if page in self.pages:
             metadata["notebook"] = page.notebook

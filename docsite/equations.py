@@ -66,4 +66,6 @@ class Typesetter:
         # MathJax names an equation after its number; the site has names of its own for them
         pictures = iter(re.sub(r' id="mjx-eqn:[^"]*"', "", picture) for picture in drawn)
         text = FORMULA.sub(lambda match: f"{match[1]}{next(pictures)}</span>", text)
-        return text.replace("</main>", f'<svg class="glyphs" aria-hidden="true">{glyphs}</svg>\n</main>')
+        return text.replace(
+            "</main>", f'<svg class="glyphs" aria-hidden="true">{glyphs}</svg>\n</main>'
+        )

@@ -54,7 +54,7 @@ def split_options(source: str) -> tuple[dict, str]:
     """The `#| key: value` lines at the top of a code cell, and the code below them."""
     head = re.match(r"(?:#\s*\|.*\n?)*", source)[0]
     options = yaml.safe_load(re.sub(r"^#\s*\| ?", "", head, flags=re.M)) or {}
-    code = source[len(head):].strip("\n")
+    code = source[len(head) :].strip("\n")
     if not isinstance(options, dict):
         raise DocsError(f"not `#| option: value`: {head.strip()}")
     if unknown := options.keys() - OPTIONS:

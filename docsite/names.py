@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from typing import Any
 
 from nbdev.config import get_config
 
@@ -21,11 +22,13 @@ class PublicName:
     """One name that a module of the package exports."""
 
     name: str
-    shown: str  # as a reader calls it: sigmoid, but checking.whole, which the package does not offer
+    shown: (
+        str  # as a reader calls it: sigmoid, but checking.whole, which the package does not offer
+    )
     module: str  # rnn_stepwise.notation
     notebook: str  # 00_notation.ipynb
     cell: str  # the identifier of the cell that defines it
-    value: object
+    value: Any
 
     @property
     def signature(self) -> str:
@@ -55,7 +58,8 @@ def read_names() -> list[PublicName]:
         module = ".".join(path.relative_to(library.parent).with_suffix("").parts)
         for name in import_module(module).__all__:
             value = getattr(import_module(module), name)
-            start = re.search(rf"^(?:def |class |(?:\w+, )*){name}\b", text, re.MULTILINE).start()
+            found_at = re.search(rf"^(?:def |class |(?:\w+, )*){name}\b", text, re.MULTILINE)
+            start = found_at.start() if found_at else len(text)
             _, notebook, cell = [marker for marker in markers if marker[0] < start][-1]
             at_top = getattr(package, name, None) is value
             shown = name if at_top else f"{path.stem}.{name}"

@@ -68,7 +68,9 @@ def linked(name: PublicName, pages: list[Page], places: dict[str, set[str]]) -> 
 
 
 def symbols_page(
-    names: list[PublicName], pages: list[Page], places: dict[str, set[str]],
+    names: list[PublicName],
+    pages: list[Page],
+    places: dict[str, set[str]],
     equations: list[Equation],
 ) -> Page:
     """The tables of symbols in the package, and every numbered equation."""
@@ -99,9 +101,7 @@ def symbols_page(
     return made_page("symbols", SYMBOLS, described, parts)
 
 
-def functions_page(
-    names: list[PublicName], pages: list[Page], places: dict[str, set[str]]
-) -> Page:
+def functions_page(names: list[PublicName], pages: list[Page], places: dict[str, set[str]]) -> Page:
     """Every public name with what it does, and the shapes of what it takes and gives."""
     parts = []
     for page in pages:
@@ -111,7 +111,9 @@ def functions_page(
             blocks = list(map(documented, name.paragraphs)) or [entries_of(name.value)]
             term = f"[`{name.shown}`]({linked(name, pages, places)})`{name.signature or ' '}`"
             parts.append(f"{term}\n\n:   " + indent("\n\n".join(blocks), "    ").strip())
-    described = "Every public name, where it is explained, what it does, and the shapes of its arrays."
+    described = (
+        "Every public name, where it is explained, what it does, and the shapes of its arrays."
+    )
     return made_page("functions", FUNCTIONS, described, parts)
 
 

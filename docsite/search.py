@@ -16,11 +16,19 @@ from docsite.process import Page
 TITLE, HEADING, NAME, PROSE, CODE = range(5)  # the kinds of passages, best first
 PASSAGES = {"p", "li", "dt", "dd", "tr", "figcaption", "summary", "pre", "blockquote"}
 HEADINGS = {"h2", "h3", "h4", "h5", "h6"}
-SILENT = {"h1", "script", "style", "svg", "nav", "template"}  # the title of the page has an entry of its own
+SILENT = {
+    "h1",
+    "script",
+    "style",
+    "svg",
+    "nav",
+    "template",
+}  # the title of the page has an entry of its own
 
 
 def words(element: html.HtmlElement) -> str:
     """The text of an element: the cells of a row apart, what is not to be read left out."""
+
     def pieces(node: html.HtmlElement) -> Iterator[str]:
         if isinstance(node.tag, str) and node.tag not in SILENT:
             yield node.text or ""

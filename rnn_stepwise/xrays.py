@@ -9,7 +9,7 @@ from __future__ import annotations
 __all__ = ['XRayReport', 'xray', 'draw_xray', 'CellXRay', 'xray_cell']
 
 # %% ../nbs/08_xray.ipynb #ffdef066
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from itertools import zip_longest
 from typing import Any, NamedTuple
 

@@ -1,4 +1,5 @@
 """What several tests share: the repository, and copies of it to break."""
+
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,8 +11,13 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def repository_files():
     "Every file that git tracks or would track, so that a fresh clone and a working tree agree."
-    listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-                            cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
     return [Path(name) for name in listed.split("\0") if name and (ROOT / name).exists()]
 
 

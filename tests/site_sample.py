@@ -139,27 +139,59 @@ def forget_gate(
 """
 
 CODE_CELLS = [
-    ("print('a'); print('b')", [stream("stdout", "a\n"), stream("stderr", "careful\n"), stream("stdout", "\x1b[31mb\x1b[0m\n")]),
+    (
+        "print('a'); print('b')",
+        [
+            stream("stdout", "a\n"),
+            stream("stderr", "careful\n"),
+            stream("stdout", "\x1b[31mb\x1b[0m\n"),
+        ],
+    ),
     ("x = '" + "long " * 40 + "'\nx", [result(plain="long " * 60)]),
-    ('#| label: fig-cell-plot\n#| fig-cap: "A line that *goes up* by $a$."\n#| fig-alt: "A \\"line\\" & more."\nplot()',
-     [result(plain="[<Line2D>]"), display(svg=SVG, plain="<Figure>")]),
+    (
+        '#| label: fig-cell-plot\n#| fig-cap: "A line that *goes up* by $a$."\n#| fig-alt: "A \\"line\\" & more."\nplot()',
+        [result(plain="[<Line2D>]"), display(svg=SVG, plain="<Figure>")],
+    ),
     ('#| fig-alt: "One pixel."\nshow()', [display(png=PNG, plain="<Figure>")]),
     ('#| fig-cap: "Only a caption."\n#| fig-alt: "A line."\nshow()', [display(svg=SVG)]),
-    ('#| label: tbl-values\n#| tbl-cap: "Values, computed."\ntable()',
-     [display(html="<table><thead><tr><th>h</th></tr></thead><tbody><tr><td>1</td></tr></tbody></table>", plain="h 1")]),
+    (
+        '#| label: tbl-values\n#| tbl-cap: "Values, computed."\ntable()',
+        [
+            display(
+                html="<table><thead><tr><th>h</th></tr></thead><tbody><tr><td>1</td></tr></tbody></table>",
+                plain="h 1",
+            )
+        ],
+    ),
     ("#| echo: false\nsecret_code()", [stream("stdout", "only the output\n")]),
     ("#| output: false\nquiet()", [stream("stdout", "never shown\n")]),
     ("#| include: false\ninvisible()", [stream("stdout", "never shown\n")]),
     ("#| warning: false\nwarns()", [stream("stderr", "never shown\n")]),
-    ("#| code-fold: true\n#| code-summary: \"The <long> code\"\nfolded()", []),
+    ('#| code-fold: true\n#| code-summary: "The <long> code"\nfolded()', []),
     ("#| code-fold: show\nunfolded()", []),
     ("#| code-fold: false\nplain()", []),
     ("#| output: asis\nprint('**bold** as is')", [stream("stdout", "**bold** as is\n")]),
-    ("#| eval: false\n#| echo: false\n#| output: asis\nshow_doc(forget_gate)", [result(markdown=SHOW_DOC, plain="def forget_gate")]),
-    ("markdown()", [result(markdown="*from* markdown, see [`sigmoid`](/notation.html#sigmoid)", plain="no")]),
+    (
+        "#| eval: false\n#| echo: false\n#| output: asis\nshow_doc(forget_gate)",
+        [result(markdown=SHOW_DOC, plain="def forget_gate")],
+    ),
+    (
+        "markdown()",
+        [result(markdown="*from* markdown, see [`sigmoid`](/notation.html#sigmoid)", plain="no")],
+    ),
     ("latex()", [result(latex="$\\displaystyle x^2$", plain="no")]),
     ("html()", [result(html="<b>from html</b>", markdown="no", plain="no")]),
-    ("1/0", [{"output_type": "error", "ename": "ZeroDivisionError", "evalue": "division by zero", "traceback": ["..."]}]),
+    (
+        "1/0",
+        [
+            {
+                "output_type": "error",
+                "ename": "ZeroDivisionError",
+                "evalue": "division by zero",
+                "traceback": ["..."],
+            }
+        ],
+    ),
     ("fence = '''\n```\n'''", []),
     ("", []),
 ]
@@ -182,11 +214,18 @@ def cells() -> list[dict]:
     return made
 
 
-def notebook(title: str = "# Everything\n\n> One of *each* feature.", body: list[dict] | None = None) -> dict:
+def notebook(
+    title: str = "# Everything\n\n> One of *each* feature.", body: list[dict] | None = None
+) -> dict:
     kernel = {"display_name": "python3", "language": "python", "name": "python3"}
     below = cells() if body is None else body
     all_cells = [cell("markdown", title, 99), *below]
-    return {"cells": all_cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+    return {
+        "cells": all_cells,
+        "metadata": {"kernelspec": kernel},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
 
 
 def write_sample(nbs: Path) -> None:
@@ -210,6 +249,7 @@ def public_names() -> dict[str, object]:
 
 
 # --- a copy of the project, with the sample notebook in it, and its site --------------------------
+
 
 def copy_project(folder: Path, with_sample: bool = True) -> Path:
     """Copy the project, so that a test never touches the real one."""

@@ -1,4 +1,5 @@
 """The drawings: lazy import, equal bytes, no overlaps, letters from one alphabet."""
+
 import math
 import os
 import subprocess
@@ -9,18 +10,24 @@ import pytest
 
 from rnn_stepwise.diagrams import KINDS, Diagram, Edge, Node, collisions, draw, route
 from rnn_stepwise.figures import (
-    LSTM_STAGES, draw_lstm_cell, draw_lstm_cell_backward, draw_rnn_cell_backward,
-    draw_unrolled_lstm, draw_unrolled_rnn, lstm_cell_diagram, rnn_cell_diagram,
-    unrolled_diagram)
+    LSTM_STAGES,
+    draw_lstm_cell,
+    draw_lstm_cell_backward,
+    draw_rnn_cell_backward,
+    draw_unrolled_lstm,
+    draw_unrolled_rnn,
+    lstm_cell_diagram,
+    rnn_cell_diagram,
+    unrolled_diagram,
+)
 from rnn_stepwise.notation import ALPHABET
-from rnn_stepwise.palette import (
-    COLOURS, SYMBOLS, contrast, label_of, text_on, use_style)
+from rnn_stepwise.palette import COLOURS, SYMBOLS, contrast, label_of, text_on, use_style
 from rnn_stepwise.plots import draw_tensor, draw_two_gradients, plot_steps
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("agg")
-import matplotlib.pyplot as plt  # noqa: E402
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Polygon  # noqa: E402
+import matplotlib.pyplot as plt
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Polygon
 
 
 @pytest.fixture(autouse=True)
@@ -39,24 +46,29 @@ def run(code, **environment):
     return done.stdout
 
 
-ALL_FOUR = "".join(f"from rnn_stepwise.{name} import *\n"
-                   for name in ("palette", "diagrams", "figures", "plots"))
+ALL_FOUR = "".join(
+    f"from rnn_stepwise.{name} import *\n" for name in ("palette", "diagrams", "figures", "plots")
+)
 
 
 def test_import_needs_no_matplotlib():
     """With matplotlib made unimportable all loads, and says so when asked to draw."""
     hidden = "import sys\nsys.modules['matplotlib'] = None\n"
-    ask = ("assert len(lstm_cell_diagram().nodes) == 26\n"
-           "for drawing in (draw_rnn_cell, draw_tensor, use_style):\n"
-           "    try: drawing()\n"
-           "    except ImportError: print('only now')\n")
+    ask = (
+        "assert len(lstm_cell_diagram().nodes) == 26\n"
+        "for drawing in (draw_rnn_cell, draw_tensor, use_style):\n"
+        "    try: drawing()\n"
+        "    except ImportError: print('only now')\n"
+    )
     assert run(hidden + ALL_FOUR + ask) == "only now\n" * 3
     loaded = "import sys\nprint({'matplotlib', 'IPython'} & {*sys.modules})"
     assert run(ALL_FOUR + loaded) == "set()\n"
 
 
 def test_same_bytes_in_two_processes_and_twice_in_one():
-    code = ALL_FOUR + """
+    code = (
+        ALL_FOUR
+        + """
 import hashlib, io, sys
 use_style()
 assert "IPython" not in sys.modules
@@ -74,6 +86,7 @@ def all_drawings():
 digests = [digest(ax) for ax in all_drawings()]
 print(*digests)
 """
+    )
     again = "assert [digest(ax) for ax in all_drawings()] == digests"
     first = run(code, PYTHONHASHSEED="1")
     second = run(code + again, PYTHONHASHSEED="2")
@@ -154,8 +167,7 @@ def test_cells_are_clear(diagram):
             assert p[0] == q[0] or p[1] == q[1], edge
 
 
-@pytest.mark.parametrize(
-    "make", [rnn_cell_diagram, lstm_cell_diagram, unrolled_diagram])
+@pytest.mark.parametrize("make", [rnn_cell_diagram, lstm_cell_diagram, unrolled_diagram])
 def test_a_description_is_the_callers_own(make):
     first = make()
     kept = dict(first.nodes), list(first.edges)
@@ -180,8 +192,11 @@ def first_widths(ax):
 
 def buried(ax):
     """Texts that touch a shape in whose middle they do not stand."""
-    shapes = [ax.transData.transform_path(patch.get_path()) for patch in ax.patches
-              if isinstance(patch, FancyBboxPatch)]
+    shapes = [
+        ax.transData.transform_path(patch.get_path())
+        for patch in ax.patches
+        if isinstance(patch, FancyBboxPatch)
+    ]
     found = []
     for text in ax.texts:
         box = text.get_window_extent()
@@ -190,12 +205,15 @@ def buried(ax):
             corners = shape.get_extents().get_points()
             elsewhere = math.dist(corners.mean(axis=0), at) > 1
             touches = elsewhere and shape.intersects_bbox(box)
-            if text.get_text() and touches: found.append(text.get_text())
+            if text.get_text() and touches:
+                found.append(text.get_text())
     return found
 
 
-BACKWARD = [(draw_rnn_cell_backward, rnn_cell_diagram()),
-            (draw_lstm_cell_backward, lstm_cell_diagram())]
+BACKWARD = [
+    (draw_rnn_cell_backward, rnn_cell_diagram()),
+    (draw_lstm_cell_backward, lstm_cell_diagram()),
+]
 
 
 @pytest.mark.parametrize("drawing, forward", BACKWARD)
@@ -220,9 +238,15 @@ def test_cells_backward_name_the_gradients_in_red(drawing, forward):
 
 
 def test_backward_goes_beside_the_edge_and_to_scale():
-    ax = draw(unrolled_diagram(3), backward={
-        ("cell1", "cell2"): 2, ("cell2", "cell3"): (-4, "four"), ("cell3", "a3"): 1e-9,
-        ("x1", "cell1"): "a label"})
+    ax = draw(
+        unrolled_diagram(3),
+        backward={
+            ("cell1", "cell2"): 2,
+            ("cell2", "cell3"): (-4, "four"),
+            ("cell3", "a3"): 1e-9,
+            ("x1", "cell1"): "a label",
+        },
+    )
     widths = sorted(first_widths(ax))
     assert widths == pytest.approx([0.014, 0.035, 0.06, 0.12])
     assert collisions(ax) == []
@@ -251,7 +275,7 @@ def test_a_gradient_that_joins_another_reaches_its_arrow():
 
 
 def test_the_labels_of_the_two_lines_stand_outside_of_them():
-    where = {text: at for text, at in places(draw_unrolled_lstm())}
+    where = dict(places(draw_unrolled_lstm()))
     for t in (1, 2, 3):
         assert where[label_of("c", t)][1] > 0.24
         assert where[label_of("a", t)][1] < -0.24
@@ -273,10 +297,21 @@ def test_two_gradients_are_to_scale():
     assert len(ax.lines) == dotted
 
 
-@pytest.mark.parametrize("value, text", [
-    (0.00049, "+5e-4"), (0.00051, "+0.001"), (-1.0, "-1.000"), (9.9994, "+9.999"),
-    (9.9995, "+10"), (-888.4, "-888"), (999.4, "+999"), (999.5, "+1e3"),
-    (-8e-99, "-8e-99"), (8e300, "+8e300")])
+@pytest.mark.parametrize(
+    "value, text",
+    [
+        (0.00049, "+5e-4"),
+        (0.00051, "+0.001"),
+        (-1.0, "-1.000"),
+        (9.9994, "+9.999"),
+        (9.9995, "+10"),
+        (-888.4, "-888"),
+        (999.4, "+999"),
+        (999.5, "+1e3"),
+        (-8e-99, "-8e-99"),
+        (8e300, "+8e300"),
+    ],
+)
 def test_numbers_are_short(value, text):
     ax = draw_two_gradients([value], [0])
     written = {label.get_text().replace("\N{MINUS SIGN}", "-") for label in ax.texts}
@@ -285,7 +320,8 @@ def test_numbers_are_short(value, text):
 
 @pytest.mark.parametrize("T", range(1, 7))
 @pytest.mark.parametrize(
-    "own, future", [(0.0, -0.0), (-8.8885, -888.44), (-8e300, 8e300), (1e-300, 1)])
+    "own, future", [(0.0, -0.0), (-8.8885, -888.44), (-8e300, 8e300), (1e-300, 1)]
+)
 def test_two_gradients_are_clear(T, own, future):
     owns = [-own, own] * 3
     futures = [future] * T
@@ -303,8 +339,7 @@ def test_two_gradients_take_any_numbers_and_a_given_axes():
     assert len(gradients(ax)) == 4
 
 
-@pytest.mark.parametrize(
-    "sizes", [(3, 5, 4, 2), (1, 1, 1, 1), (12, 12, 12, 12), (12, 1, 12, 6)])
+@pytest.mark.parametrize("sizes", [(3, 5, 4, 2), (1, 1, 1, 1), (12, 12, 12, 12), (12, 1, 12, 6)])
 def test_tensor_is_clear(sizes):
     ax = draw_tensor(*sizes)
     assert collisions(ax) == []
@@ -318,8 +353,10 @@ def test_tensor_fills_one_sheet_and_the_slice(t):
     for faces in ax.collections:
         colours = faces.get_facecolor()
         is_filled = len(colours) and tuple(colours[0]) == x
-        if is_filled: filled += len(faces.get_paths())
-        else: empty += len(faces.get_paths())
+        if is_filled:
+            filled += len(faces.get_paths())
+        else:
+            empty += len(faces.get_paths())
     front = 3 * 5
     slice_ = front + 5 + 3
     of_the_sheet = 5 + 3 + (front if t == 1 else 0)
@@ -377,12 +414,23 @@ def test_an_array_is_labelled_as_the_alphabet_has_it(diagram):
         assert label == [ALPHABET[part].symbol for part in expected]
 
 
-@pytest.mark.parametrize("name, when, label", [
-    ("a", None, "$a$"), ("a", "", "$a$"), ("a", "t-1", r"$a^{\langle t-1\rangle}$"),
-    ("a_next", None, r"$a^{\langle t\rangle}$"), ("a_next", "", "$a$"),
-    ("a_prev", 3, r"$a^{\langle 3\rangle}$"), ("cct", "", r"$\tilde c$"),
-    ("cct", None, r"$\tilde c^{\langle t\rangle}$"), ("ft", None, r"$\Gamma_f$"),
-    ("ft", "t", r"$\Gamma_f^{\langle t\rangle}$"), ("Waa", None, "$W_{aa}$"),
-    ("gradient", None, r"$\partial L$"), ("x", 0, r"$x^{\langle 0\rangle}$")])
+@pytest.mark.parametrize(
+    "name, when, label",
+    [
+        ("a", None, "$a$"),
+        ("a", "", "$a$"),
+        ("a", "t-1", r"$a^{\langle t-1\rangle}$"),
+        ("a_next", None, r"$a^{\langle t\rangle}$"),
+        ("a_next", "", "$a$"),
+        ("a_prev", 3, r"$a^{\langle 3\rangle}$"),
+        ("cct", "", r"$\tilde c$"),
+        ("cct", None, r"$\tilde c^{\langle t\rangle}$"),
+        ("ft", None, r"$\Gamma_f$"),
+        ("ft", "t", r"$\Gamma_f^{\langle t\rangle}$"),
+        ("Waa", None, "$W_{aa}$"),
+        ("gradient", None, r"$\partial L$"),
+        ("x", 0, r"$x^{\langle 0\rangle}$"),
+    ],
+)
 def test_labels_have_the_step_that_is_asked_for(name, when, label):
     assert label_of(name, when) == label

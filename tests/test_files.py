@@ -54,5 +54,7 @@ def test_files_that_are_no_network_are_refused(tmp_path):
     file.write_bytes(whole[: len(whole) // 2])
     assert error_of(rs.load_parameters, file).startswith("ValueError: file: expected an .npz of")
     np.savez(file, **{**parameters, "Wo": np.ones((5, 7))})
-    assert error_of(rs.load_parameters, file).startswith("ValueError: Wo: expected (n_a, n_a + n_x)")
+    assert error_of(rs.load_parameters, file).startswith(
+        "ValueError: Wo: expected (n_a, n_a + n_x)"
+    )
     assert error_of(rs.load_parameters, tmp_path / "none.npz").startswith("FileNotFoundError: ")

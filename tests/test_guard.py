@@ -363,7 +363,9 @@ def test_arguments_may_be_given_by_name_and_are_named_when_they_are_missing():
     back = rs.lstm_backward(caches=case.caches, **case.upstream)
     assert_equal(back, case.backward())
     assert error_of(rs.lstm_forward, case.inputs["x"]).startswith("TypeError: missing")
-    assert error_of(rs.lstm_forward, *case.inputs.values(), 1, 2, 3).startswith("TypeError: too many")
+    assert error_of(rs.lstm_forward, *case.inputs.values(), 1, 2, 3).startswith(
+        "TypeError: too many"
+    )
 
 
 # Shapes in help

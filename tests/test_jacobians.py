@@ -8,11 +8,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from conftest import ROOT
-from networks import Sizes, chained, network
 from numpy.testing import assert_allclose, assert_array_equal
 
 import rnn_stepwise as rs
+from conftest import ROOT
+from networks import Sizes, chained, network
 from rnn_stepwise import (
     clip_by_global_norm,
     gate_events,

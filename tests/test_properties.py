@@ -12,7 +12,8 @@ from networks import CELLS, KINDS, SEQUENCES, Case, Sizes, network
 from rnn_stepwise.checking import error_of
 
 pytest.importorskip("hypothesis", reason="hypothesis is not installed")
-from hypothesis import Phase, given, settings, strategies as st  # noqa: E402
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
 every = pytest.mark.parametrize("kind", KINDS)
 sequences = pytest.mark.parametrize("kind", SEQUENCES)
@@ -224,9 +225,7 @@ def test_results_are_the_callers_own_and_calls_repeat(kind, sizes, seed):
 @every
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
 @fixed
-@given(
-    SIZES, SEEDS, st.sampled_from([0, 1e-30, 1e-4, 1, 1e4]), st.sampled_from([0, 1e-9, 1, 1e3])
-)
+@given(SIZES, SEEDS, st.sampled_from([0, 1e-30, 1e-4, 1, 1e4]), st.sampled_from([0, 1e-9, 1, 1e3]))
 def test_the_promised_range_gives_no_warning_and_no_nan(kind, dtype, sizes, seed, size, weight):
     case = network(kind, sizes, seed)
 
@@ -269,7 +268,9 @@ def test_nan_stays_with_its_example(kind, sizes, seed, arrives):
 def test_differences_agree(kind, method, tol, four, seed):
     "All sizes different, da shorter than the caches; the same gradients, a little off, are refused"
     case = network(kind, (*four, 6, 5), seed)
-    upstream = dict(zip(["a_next", "c_next"] if kind in CELLS else ["a", "c"], case.upstream.values()))
+    upstream = dict(
+        zip(["a_next", "c_next"] if kind in CELLS else ["a", "c"], case.upstream.values())
+    )
 
     def loss(point):
         inputs = {name: point[name] for name in case.inputs}

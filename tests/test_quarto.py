@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from conftest import ROOT
 from site_sample import copy_project
 
@@ -188,7 +189,16 @@ FEATURES = {
     "Option output": ("cell options", "markdown.py", "output"),
     "Option tbl-cap": ("table options", "markdown.py", "tbl-cap"),
 }
-SILENT = {"Str", "Space", "SoftBreak", "LineBreak", "Decimal", "Period", "DefaultStyle", "DefaultDelim"}
+SILENT = {
+    "Str",
+    "Space",
+    "SoftBreak",
+    "LineBreak",
+    "Decimal",
+    "Period",
+    "DefaultStyle",
+    "DefaultDelim",
+}
 SILENT |= {"SingleQuote", "DoubleQuote"}
 
 
@@ -210,7 +220,9 @@ def features_of(node: object) -> Iterator[str]:
         yield from ["Math \\tag"] * ("\\tag" in content[1])
     elif kind in ("Div", "Span"):
         identifier, classes, attributes = content[0]
-        named = ["#"] * bool(identifier) + [f".{c}" for c in classes] + [f"{k}=" for k, _ in attributes]
+        named = (
+            ["#"] * bool(identifier) + [f".{c}" for c in classes] + [f"{k}=" for k, _ in attributes]
+        )
         yield from (f"{kind} {part}" for part in named or [""])
         yield from features_of(content[1])
     elif kind == "Header":

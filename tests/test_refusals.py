@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import refusals
 
+import refusals
 from rnn_stepwise.checking import error_of
 
 TABLE = tomllib.loads((Path(__file__).parent / "refusals.toml").read_text())

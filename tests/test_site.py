@@ -16,8 +16,20 @@ from urllib.parse import unquote
 import pytest
 import yaml
 from lxml import html
-from site_sample import SHOW_DOC, SVG, built_project, cell, copy_project, display, notebook
-from site_sample import public_names, result, run_docsite, stream
+
+from site_sample import (
+    SHOW_DOC,
+    SVG,
+    built_project,
+    cell,
+    copy_project,
+    display,
+    notebook,
+    public_names,
+    result,
+    run_docsite,
+    stream,
+)
 
 pypandoc = pytest.importorskip("pypandoc", reason="the site needs pypandoc_binary")
 pytest.importorskip("nbdev", reason="the site needs nbdev")
@@ -27,7 +39,6 @@ from docsite.markdown import Converter
 from docsite.process import DocsError, Page, merged, read_facts, read_pages
 from docsite.reference import Equation, read_equations, references
 from docsite.search import NAME, PROSE
-
 
 MADE = ["symbols.html", "functions.html"]  # the pages that no notebook holds
 
@@ -343,7 +354,9 @@ def test_the_functions_page_shows_the_shapes_of_what_functions_take_and_give(doc
     assert guarded > 8
     last = tables["lstm_cell_backward"]
     assert list(last)[:4] == ["da_next", "dc_next", "cache", "→ dxt"]
-    assert last["da_next"].startswith("(n_a,\xa0m)") and last["→ dWf"] == "(n_a,\xa0n_a\xa0+\xa0n_x)"
+    assert (
+        last["da_next"].startswith("(n_a,\xa0m)") and last["→ dWf"] == "(n_a,\xa0n_a\xa0+\xa0n_x)"
+    )
 
 
 def test_the_symbols_page_has_every_symbol_once(documents):
@@ -388,9 +401,9 @@ def test_a_downloaded_notebook_needs_only_the_package(project):
     notebooks = list((project / "_docs/notebooks").iterdir())
     assert len(notebooks) > 20
     for path in notebooks:
-        for cell in load(path)["cells"]:
-            if cell["cell_type"] == "code":
-                assert imported("".join(cell["source"])) <= allowed, path.name
+        for found in load(path)["cells"]:
+            if found["cell_type"] == "code":
+                assert imported("".join(found["source"])) <= allowed, path.name
 
 
 @pytest.mark.parametrize("name", ["rnn_cell", "refusals"])
@@ -585,6 +598,7 @@ class Two:
 @pytest.mark.parametrize("options", ["", "#| code-fold: show\n"])
 def test_each_definition_stands_once_and_under_its_own_heading(options):
     """nbdev documents the last above the cell and the others below it, in full."""
+
     def documentation(name, number):
         text = SHOW_DOC.replace("forget_gate", name)
         return cell("code", f"#| echo: false\nshow_doc({name})", number, [result(markdown=text)])
@@ -678,6 +692,7 @@ def test_building_again(copy):
 
 def test_what_is_kept_of_an_earlier_build_is_still_right(copy):
     """A build after a change gives what one from nothing gives, byte for byte."""
+
     def made() -> dict[str, bytes]:
         assert "built" in run_docsite(copy).stdout
         return contents(copy / "_docs")
@@ -688,7 +703,9 @@ def test_what_is_kept_of_an_earlier_build_is_still_right(copy):
     write(copy, "01_one", "# Renamed", [formula])
     after, memos = made(), contents(copy / ".docsite").keys()
     assert b"Renamed" in after["one.html"] and b"Renamed" in after["index.html"]
-    assert len(memos) == len(first) + 2 and not memos & first  # a page of symbols more; no leftovers
+    assert (
+        len(memos) == len(first) + 2 and not memos & first
+    )  # a page of symbols more; no leftovers
     template = copy / "docsite/page.html"
     changed = template.read_text().replace("Skip to the text", "Skip to the words")
     template.write_text(changed)

@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
 from site_sample import built_project, public_names
 
 try:
@@ -375,7 +376,10 @@ def test_copy_copies_what_is_shown(browser, site):
             block.locator(".copy").click()
             block.locator(".copy", has_text="Copied").wait_for()
             shown = block.locator("code").inner_text().rstrip("\n")
-            assert shown and page.evaluate("() => navigator.clipboard.readText()").rstrip("\n") == shown
+            assert (
+                shown
+                and page.evaluate("() => navigator.clipboard.readText()").rstrip("\n") == shown
+            )
     page.goto((site / "index.html").as_uri())
     page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(); }")
     page.locator(".copy").first.click()  # where a page may not write to the clipboard itself
@@ -405,7 +409,10 @@ def test_a_reference_shows_what_it_refers_to(browser, site, name, href):
     for begin, finish in (
         (link.hover, lambda: page.mouse.move(1, 1)),
         (link.focus, lambda: page.keyboard.press("Escape")),
-        (lambda: link.evaluate("(a) => { a.blur(); a.focus(); }"), lambda: link.evaluate("(a) => a.blur()")),
+        (
+            lambda: link.evaluate("(a) => { a.blur(); a.focus(); }"),
+            lambda: link.evaluate("(a) => a.blur()"),
+        ),
     ):
         begin()
         preview.wait_for(state="visible")
@@ -483,12 +490,16 @@ def test_nothing_jumps(browser, site, width):
             .observe({ type: "layout-shift", buffered: true });""")
         page.goto((site / name).as_uri())
         settle(page)
-        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        page.evaluate(
+            "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
         assert sum(page.evaluate("() => window.shifts")) < 0.02, name
         page.close()
     heights = set()  # what scripts show has its room before they run, however late that is
     for scripts in (True, False):
-        context = browser.new_context(java_script_enabled=scripts, viewport={"width": WIDTHS[width], "height": 800})
+        context = browser.new_context(
+            java_script_enabled=scripts, viewport={"width": WIDTHS[width], "height": 800}
+        )
         page = context.new_page()
         page.goto((site / "notation.html").as_uri())
         heights.add(page.locator(".site").bounding_box()["height"])
@@ -504,7 +515,9 @@ def test_on_paper(browser, site):
     assert hidden.filter(visible=True).count() == 0
     assert page.locator("main details:not([open])").count() == 0
     assert background(page) == "rgb(255, 255, 255)"
-    assert page.evaluate("() => [...document.querySelectorAll('main pre')].every((p) => p.scrollWidth <= p.clientWidth + 1)")
+    assert page.evaluate(
+        "() => [...document.querySelectorAll('main pre')].every((p) => p.scrollWidth <= p.clientWidth + 1)"
+    )
     page.evaluate("() => dispatchEvent(new Event('afterprint'))")
     assert page.locator("main details:not([open])").count() > 0
     assert page.pdf().startswith(b"%PDF")
@@ -519,7 +532,8 @@ def test_the_section_one_is_in_is_marked(browser, site):
         if page.evaluate(AT_END):
             break
         page.wait_for_function(
-            "(id) => document.querySelector('.sections [aria-current]')?.hash === '#' + id", arg=section
+            "(id) => document.querySelector('.sections [aria-current]')?.hash === '#' + id",
+            arg=section,
         )
         assert 0 <= link.bounding_box()["y"] < 800, f"the mark on {section} is out of sight"
     page.close()
@@ -551,4 +565,6 @@ def take_pictures(folder: Path, site: Path) -> None:
 
 if __name__ == "__main__":
     default_site = Path(__file__).resolve().parent.parent / "_docs"
-    take_pictures(Path(sys.argv[1]), Path(sys.argv[2]).resolve() if len(sys.argv) > 2 else default_site)
+    take_pictures(
+        Path(sys.argv[1]), Path(sys.argv[2]).resolve() if len(sys.argv) > 2 else default_site
+    )
