@@ -1,7 +1,7 @@
 """Recurrent networks in NumPy, by hand, one step at a time.
 
-Each module is generated from the notebook that explains it, and its public names stand here too;
-only `rnn_stepwise.checking`, which the others ask, is reached through its module."""
+Each module is generated from the notebook that explains it, and its public names stand here too.
+Only what the other modules ask, `checking`, `guard` and `watching`, is reached through its module."""
 
 __version__ = "0.1.0"
 

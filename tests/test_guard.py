@@ -398,10 +398,24 @@ def test_help_shows_the_shape_of_every_array(function):
         assert "(" in text or "shape" in text, f"what {function.__name__} returns"
 
 
+def returned(function):
+    "The names that a docstring marks as results, in order"
+    return re.findall(r"→ (\w+)", function.__doc__)
+
+
 @every
 def test_help_of_a_network_names_all_it_takes_and_returns(kind):
     case = network(kind)
     words = set(re.findall(r"\w+", case.forward_function.__doc__))
-    assert words >= {*case.inputs, *case.results, *case.parameters}
-    for name in case.backward():
-        assert f"→ {name:<10} {checking.shape_of(name)}" in case.backward_function.__doc__
+    assert words >= {*case.inputs, *case.parameters}
+    last = "cache" if kind in CELLS else "caches"
+    assert returned(case.forward_function) == [*case.results, last]
+    gradients = case.backward()
+    assert returned(case.backward_function) == list(gradients)
+    for name in gradients:
+        row = f"→ {name:<10} {checking.shape_of(name)}"
+        assert row in case.backward_function.__doc__
+
+
+def test_help_of_the_output_layer_names_what_it_returns():
+    assert returned(rs.output_backward) == ["da", "dWya", "dby"]

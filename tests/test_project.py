@@ -20,13 +20,8 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT = PYPROJECT["project"]
 PACKAGE = ROOT / "rnn_stepwise"
 CHAPTERS = sorted((ROOT / "nbs").glob("[0-9]*.ipynb"))
-APART = {
-    "checking",
-    "guard",
-    "watching",
-    "fused",
-    "checker",
-}  # modules that are reached through their name
+# modules that are reached through their name
+APART = {"checking", "guard", "watching", "fused", "checker"}
 
 
 def settings():

@@ -9,7 +9,6 @@ from __future__ import annotations
 __all__ = ['lstm_cell_backward', 'lstm_backward']
 
 # %% ../../nbs/07_lstm_backward.ipynb #76517b28
-
 import numpy as np
 from numpy.typing import ArrayLike
 
