@@ -56,6 +56,7 @@ hooks: $(READY) ## from now on git stops a commit that is not clean, exported or
 
 notebooks: $(READY) ## execute all notebooks in place, leave them clean, renew what is made from them
 	$(BIN)/nbdev_export
+	$(BIN)/python -m tools.refusals
 	$(BIN)/python -m tools.notebooks
 	$(BIN)/python -m docsite readme
 

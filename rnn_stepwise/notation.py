@@ -112,8 +112,7 @@ def sigmoid(
     """The logistic function (N1), entry by entry, without overflow.
 
     z may have any shape, and the result has the same. Right to 1.2e-16, absolutely: far
-    to the left it is 0. float32 and complex stay as they are, all else becomes float64.
-    Analytic, so that complex steps pass through it."""
+    to the left it is 0. Analytic, so that complex steps pass through it."""
     return 0.5 * np.tanh(0.5 * z) + 0.5  # (N1)
 
 # %% ../nbs/00_notation.ipynb #2094c449
@@ -124,8 +123,7 @@ def softmax(
 ) -> np.ndarray:  # probabilities, of the same shape
     """Softmax (N2) along one axis, shifted by the largest entry along that axis.
 
-    z may have any shape, such as (n_y, m), and the result has the same. float32 and
-    complex stay as they are, all else becomes float64."""
+    z may have any shape, such as (n_y, m), and the result has the same."""
     rows = z.swapaxes(axis, -1)
     e = np.exp(rows - rows.real.max(axis=-1, keepdims=True), order="C")  # at most 1
     return (e / e.sum(axis=-1, keepdims=True)).swapaxes(axis, -1)  # (N2)
