@@ -15,7 +15,7 @@ __all__ = ['KNOWN', 'Names', 'refuse', 'kind', 'whole', 'error_of', 'number', 't
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from math import inf, isfinite
+from math import inf, isfinite, isinf
 from numbers import Real
 from typing import Any, NamedTuple, NoReturn
 
@@ -82,8 +82,9 @@ def number(
         refuse(name, expected, kind(value), TypeError)
     try: result = float(value)
     except OverflowError: refuse(name, expected, "an int beyond the range of floats")
-    if not (isfinite(result) and least <= result <= most) or (positive and result <= 0):
-        refuse(name, expected, value)
+    if isinf(result) and "finite" not in expected: refuse(name, "a finite number", value)
+    inside = isfinite(result) and least <= result <= most
+    if not inside or (positive and result <= 0): refuse(name, expected, value)
     return result
 
 # %% ../nbs/90_checking.ipynb #b59c234a
@@ -139,12 +140,17 @@ def axes(name: str, value: Any) -> Any:
     return value
 
 # %% ../nbs/90_checking.ipynb #8ea7237d
-def index(name: str, value: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
+def index(
+    name: str,  # of the argument
+    value: Any,  # what came
+    shape: tuple[int, ...],  # of the array that it points into
+    of: str,  # the name of that array
+) -> tuple[int, ...]:
     "Where one entry of such an array stands; negative ints count from the end."
     try: found = tuple(operator.index(i) for i in value)
     except TypeError: refuse(name, "ints, one an axis", repr(value), TypeError)
     inside = len(found) == len(shape) and all(-n <= i < n for i, n in zip(found, shape))
-    if not inside: refuse(name, f"an index of an array of shape {shape}", value)
+    if not inside: refuse(name, f"an index into {of} of shape {shape}", value)
     return found
 
 # %% ../nbs/90_checking.ipynb #8788ce48

@@ -51,6 +51,6 @@ def nudge(
     x = as_arrays({"x": x, "double": 0.0})["x"]
     h = number("h", h, positive=True)
     bump = np.zeros_like(x)
-    bump[index("at", at, x.shape)] = h
+    bump[index("at", at, x.shape, "x")] = h
     up, down = np.asarray(states(x + bump)), np.asarray(states(x - bump))
     return (up - down) / (2 * h)  # (R4)
