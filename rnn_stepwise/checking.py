@@ -82,7 +82,7 @@ def number(
         refuse(name, expected, kind(value), TypeError)
     try: result = float(value)
     except OverflowError: refuse(name, expected, "an int beyond the range of floats")
-    if isinf(result) and "finite" not in expected: refuse(name, "a finite number", value)
+    if isinf(result) and "finite" not in expected: expected = "a finite number"
     inside = isfinite(result) and least <= result <= most
     if not inside or (positive and result <= 0): refuse(name, expected, value)
     return result

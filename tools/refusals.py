@@ -58,7 +58,7 @@ def one_list(name, title, calls):
     rows = []
     for call, message in calls.items():
         rows.append(f"{call}\n# {message}")
-    address = {"title": title, "notebook": name.notebook, "name": name.name}
+    address = {"title": title, "notebook": name.notebook, "name": name.name.lower()}
     return FUNCTION.format(heading=heading, rows="\n\n".join(rows), **address)
 
 
