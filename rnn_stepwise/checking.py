@@ -7,7 +7,7 @@ from __future__ import annotations
 
 # %% auto #0
 __all__ = ['KNOWN', 'Names', 'refuse', 'kind', 'whole', 'error_of', 'number', 'tolerance', 'seed', 'generator', 'choice',
-           'numbers', 'function', 'mapping', 'axes', 'index', 'array', 'filled', 'as_arrays', 'common_dtype',
+           'numbers', 'function', 'mapping', 'axes', 'index', 'array', 'as_arrays', 'common_dtype', 'filled',
            'known_shape', 'shape_of', 'axes_of', 'size_of', 'fit', 'written', 'check_shapes', 'Caches', 'step_cache',
            'covered', 'step_caches', 'together', 'needed', 'shape_in_numbers', 'scores']
 
@@ -166,12 +166,6 @@ def array(name: str, value: Any) -> np.ndarray:
     if result.dtype.kind not in "buifc": refuse(name, expected, kind(value), TypeError)
     return result
 
-def filled(name: str, value: Any) -> np.ndarray:
-    "An array of numbers without an empty axis, in a dtype that this book computes in."
-    result = as_arrays({name: value})[name]
-    if 0 in result.shape: refuse(name, "no empty axis", result.shape)
-    return result
-
 # %% ../nbs/90_checking.ipynb #9d297743
 def as_arrays(
     named: Mapping[str, ArrayLike],  # name → array, nested list or number
@@ -188,6 +182,12 @@ def common_dtype(arrays: Iterable[np.ndarray]) -> np.dtype:
     promoted = np.result_type(bool, *dtypes).newbyteorder("=")
     if promoted.kind == "c" or promoted in (np.float32, np.float64): return promoted
     return np.dtype(np.float64)
+
+def filled(name: str, value: Any) -> np.ndarray:
+    "An array of numbers without an empty axis, in a dtype that this book computes in."
+    result = as_arrays({name: value})[name]
+    if 0 in result.shape: refuse(name, "no empty axis", result.shape)
+    return result
 
 # %% ../nbs/90_checking.ipynb #f453f1c0
 KNOWN: dict[str, Any] = {}  # name → its row of the table: filled by the notation

@@ -94,7 +94,7 @@ def watched(
     names: Iterable[str] | None = None,  # which of them; all but a missing dc0 if None
     where: str = "",  # added to a sentence: which call it was
 ) -> dict[str, np.ndarray]:
-    "What a backward pass returns, or a sentence on what it did instead."
+    "What a backward pass returns, or an error that says what it did instead."
     given = copied(arguments, {})
     try: gradients = function(*given.values())
     except Exception as error:
