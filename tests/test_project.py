@@ -339,3 +339,15 @@ def test_no_paths_of_a_machine_and_no_addresses(pattern):
             continue
         found = re.search(pattern, written_text(ROOT / name))
         assert not found, f"{name}: {found[0]}"
+
+
+def test_no_output_is_a_mistake_of_the_page_itself():
+    "`error_of` prints whatever is raised, also what is raised by mistake"
+    for path in CHAPTERS:
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            printed = "".join(
+                line for out in cell.get("outputs", []) for line in out.get("text", [])
+            )
+            assert "NameError" not in printed, path.name
+            assert "UnboundLocalError" not in printed, path.name
+            assert "AttributeError" not in printed, path.name
