@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -319,6 +320,127 @@ def test_what_was_right_before_is_recognised_and_nothing_else_is(kind, monkeypat
     weight = [*case.parameters][0]
     message = error_of(case.change(parameters={weight: np.ones((9, 9))}).forward)
     assert message.startswith(f"ValueError: {weight}: expected ")
+
+
+def long_ways(monkeypatch, call):
+    "How often a call takes the long way"
+    counted = Counted(checking.together)
+    with monkeypatch.context() as patch:
+        patch.setattr(guard, "together", counted)
+        call()
+    return counted.calls
+
+
+def test_two_sizes_are_remembered_beside_each_other(monkeypatch):
+    small, large = network("rnn", (3, 5, 2, 13, 2, 2)), network("rnn", (3, 5, 2, 14, 3, 3))
+    for case in small, large, small, large:
+        case.forward()
+    assert long_ways(monkeypatch, small.forward) == 0
+    assert long_ways(monkeypatch, large.forward) == 0
+
+
+def test_what_is_left_out_is_remembered_too(monkeypatch):
+    case = network("lstm")
+    arguments = case.inputs["x"], case.inputs["a0"], case.parameters
+    for more in (), (None,):
+        rs.lstm_forward(*arguments, *more)
+        assert long_ways(monkeypatch, lambda: rs.lstm_forward(*arguments, *more)) == 0
+
+
+def test_some_parameters_among_others_are_remembered(monkeypatch):
+    "A function that needs one, and one that is told by the dict which it needs"
+    case = network("rnn")
+    others = case.parameters | {"note": "mine"}
+    target = np.round(case.results["y_pred"])
+
+    def output():
+        rs.output_backward(case.results["y_pred"], target, case.results["a"], others)
+
+    def jacobian():
+        rs.rnn_cell_jacobian(case.steps[0]._replace(parameters=others))
+
+    for call in output, jacobian:
+        call()
+        assert long_ways(monkeypatch, call) == 0
+
+
+def tampered(case):
+    "(what was done, caches that must be refused), all of the types that the package itself makes"
+    steps, x = case.caches
+    wrong = case.parameters | {[*case.parameters][0]: np.ones((9, 9))}
+    for name in steps[0]._fields[:-1]:
+        narrow = [step._replace(**{name: getattr(step, name)[:, :3]}) for step in steps]
+        yield f"{name} of every step", Caches(narrow, x)
+        yield f"{name} of a later step", Caches([*steps[:2], narrow[2], *steps[3:]], x)
+    changed = [step._replace(parameters=wrong) for step in steps]
+    yield "parameters of every step", Caches(changed, x)
+    yield "parameters of a later step", Caches([*steps[:2], changed[2], *steps[3:]], x)
+    yield "a step too few", Caches(steps[:5], x)
+    yield "another x", Caches(steps, x[:, :3])
+
+
+@sequences
+def test_tampered_caches_are_noticed_after_right_ones(kind):
+    case = network(kind)
+    case.backward()
+    for what, caches in tampered(case):
+        message = error_of(case.backward, caches)
+        assert message.startswith("ValueError: ") and ": expected (" in message, what
+
+
+@cells
+def test_a_tampered_cache_is_noticed_after_a_right_one(kind):
+    case = network(kind)
+    case.backward()
+    for name in case.caches._fields[:-1]:
+        narrow = getattr(case.caches, name)[:, :3]
+        message = error_of(case.backward, case.caches._replace(**{name: narrow}))
+        assert message.startswith("ValueError: "), name
+
+
+@every
+def test_nested_lists_in_caches_are_as_good(kind):
+    case = network(kind)
+    steps = []
+    for step in case.steps:
+        listed = {name: value.tolist() for name, value in step._asdict().items() if name in DRAWN}
+        steps.append(step._replace(**listed))
+    caches = steps[0] if kind in CELLS else Caches(steps, case.inputs["x"].tolist())
+    assert_equal(case.backward(caches), case.backward())
+    assert type(steps[0].a_next) is list  # what was given stays as it was
+
+
+DRAWN = set(rs.LSTMCache._fields) - {"parameters"}
+
+
+class Foreign(NamedTuple):
+    "A tuple of the user's own, whose names mean something else"
+
+    xt: object
+    a_next: object
+    a_prev: object
+    parameters: object
+
+
+@pytest.mark.parametrize("kind", ["rnn_cell", "rnn"])
+def test_a_tuple_of_another_type_is_read_by_position(kind):
+    case = network(kind)
+    case.backward()
+    foreign = [Foreign(*step) for step in case.steps]
+    caches = foreign[0] if kind in CELLS else Caches(foreign, case.inputs["x"])
+    assert_equal(case.backward(caches), case.backward())
+
+
+@guard.guarded(rs.RNN_PARAMETERS, rs.RNNCache)
+def x_of(da, caches):
+    "What a function behind the guard sees of x"
+    return caches.x
+
+
+def test_converted_caches_keep_their_x():
+    case = network("rnn")
+    steps = [step._replace(a_prev=step.a_prev.tolist()) for step in case.steps]
+    assert x_of(case.upstream["da"], (steps, case.inputs["x"])) is case.inputs["x"]
 
 
 def test_what_is_remembered_has_a_bound():

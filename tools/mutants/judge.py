@@ -24,6 +24,7 @@ JUDGE = [
     "tests/test_gradients.py",
     "tests/test_refusals.py",
     "tests/test_guard.py",
+    "tests/test_checking.py",
     "tests/test_promises.py",
     "tests/test_parity.py",
     "tests/test_properties.py",
