@@ -203,7 +203,8 @@ def shape_of(
     shapes: Mapping[str, str] | None = None,  # name → shape; the notation's if None
 ) -> str:  # such as "(n_a, n_x)"
     "The shape of a name in symbols."
-    shape = known_shape(name) if shapes is None else shapes.get(name)
+    if shapes is not None and name in shapes: return shapes[name]
+    shape = known_shape(name) if shapes is None else None
     if shape is not None: return shape
     known = ", ".join(KNOWN if shapes is None else shapes)
     raise ValueError(f"{name}: expected a name with a known shape; known are {known}")

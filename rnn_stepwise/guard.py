@@ -11,8 +11,8 @@ __all__ = ['Contract', 'settled', 'documented', 'guarded']
 # %% ../nbs/91_guard.ipynb #a840aa59
 import inspect
 import operator
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextvars import ContextVar
 from functools import wraps
 from textwrap import wrap
 from typing import Any, NamedTuple, ParamSpec, TypeVar
@@ -90,27 +90,30 @@ def _unlike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return any(one[name] is not other[name] for name in other)
 
 # %% ../nbs/91_guard.ipynb #f164ee82
-_look = operator.attrgetter("__class__", "shape", "dtype")
+_look = operator.attrgetter("shape", "dtype")
 
 def _glancing(contract: Contract) -> Callable[[Any], tuple[Any, ...]]:
-    "A function that tells the look of arguments; it raises where there is none."
+    "A function that tells the look of arguments; an error where they have none."
     names, cache = contract.names, contract.cache
     weights = _picking(contract.parameters)
     def glance(args: Any) -> tuple[Any, ...]:
         values: list[Any] = []
-        steps = 1
+        steps, table = 1, None
         for name, value in zip(names, args):
-            if name == "parameters": values += weights(value)
+            if name == "parameters": table = value
             elif name == "cache":
                 if type(value) is not cache: raise LookupError
                 values += value[:-1]
-                values += weights(value.parameters)
+                table = value.parameters
             elif name == "caches":
-                steps = len(value.steps)
-                values += [value.x, *_usual(value.steps, cache)]
-                values += weights(value.steps[0].parameters)
+                values += [*_usual(value, cache), value.x]
+                steps, table = len(value.steps), value.steps[0].parameters
             elif value is None and name in contract.optional: continue
             else: values.append(value)
+        if table is not None:
+            if type(table) is not dict: raise LookupError
+            values += weights(table)
+        if [*map(type, values)].count(np.ndarray) < len(values): raise LookupError
         return steps, *map(_look, values)
     return glance
 
@@ -122,14 +125,17 @@ def _picking(names: Names) -> Callable[[Any], Iterable[Any]]:
     if len(several) > 1: return operator.itemgetter(*several)
     return lambda table: [table[name] for name in several]
 
-def _usual(steps: Sequence[Any], cache: Any) -> tuple[np.ndarray, ...]:
+def _usual(caches: Any, cache: Any) -> Sequence[np.ndarray]:
     "The arrays of the first of the caches, if all the others look like it."
-    first = steps[0]
-    common = list(map(_look, first[:-1]))
-    for step in steps:
-        alike = type(step) is cache and step.parameters is first.parameters
-        if not alike or list(map(_look, step[:-1])) != common: raise LookupError
-    return first[:-1]
+    if type(caches) is not Caches or type(caches.steps) is not list: raise LookupError
+    table, every = caches.steps[0][-1], []
+    for step in caches.steps:
+        if type(step) is not cache or step[-1] is not table: raise LookupError
+        every += step[:-1]
+    if [*map(type, every)].count(np.ndarray) < len(every): raise LookupError
+    looks, width = [*map(_look, every)], len(cache._fields) - 1
+    if looks != looks[:width] * len(caches.steps): raise LookupError
+    return every[:width]
 
 # %% ../nbs/91_guard.ipynb #3df2f214
 def _asking(
@@ -140,13 +146,13 @@ def _asking(
     glance = _glancing(contract)
     def ready(args: Any, kwargs: Any) -> Any:
         try: seen = None if kwargs else glance(args)
-        except (AttributeError, LookupError, TypeError): seen = None
+        except Exception: seen = None  # what is wrong, the long way says
         if seen in right: return args
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
         given = settled(contract, dict(bound.arguments))
         if seen is None or _unlike(bound.arguments, given): return given.values()
-        if len(right) == 1000: right.clear()
+        if len(right) >= 1000: right.clear()
         right.add(seen)
         return args
     return ready
@@ -191,7 +197,7 @@ def _shape_and_meaning(contract: Contract, name: str) -> tuple[str, str]:
 # %% ../nbs/91_guard.ipynb #035d7bc7
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
-_inside: ContextVar[bool] = ContextVar("inside a guarded call", default=False)
+_inside: dict[int, Any] = {}  # the code of all guarded functions, by id
 
 # %% ../nbs/91_guard.ipynb #e4029773
 def guarded(
@@ -212,13 +218,11 @@ def guarded(
         forward = "cache" not in names and "caches" not in names
         run: Callable[..., _R] = plain
         if forward: run = np.errstate(under="ignore")(plain)
+        code, caller = inspect.unwrap(plain).__code__, sys._getframe
+        _inside[id(code)] = code
         @wraps(plain)
         def shell(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-            if _inside.get(): return plain(*args, **kwargs)
-            arguments = ready(args, kwargs)
-            try:
-                _inside.set(True)
-                return run(*arguments)
-            finally: _inside.set(False)
+            if id(caller(1).f_code) in _inside: return plain(*args, **kwargs)
+            return run(*ready(args, kwargs))
         return shell
     return decorate

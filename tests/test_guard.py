@@ -1,6 +1,8 @@
 """The guard around the functions, and the caches: asked once, by name, and never in the way."""
 
 import ast
+import collections
+import dataclasses
 import importlib
 import inspect
 import re
@@ -10,6 +12,7 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -476,6 +479,58 @@ def test_a_call_in_one_thread_opens_no_door_in_another():
     done.set()
     thread.join(10)
     assert messages == ["TypeError: z: expected an array of numbers, got str"]
+
+
+class Busy(dict):
+    "A dict whose reading calls the package with something wrong"
+
+    def __getitem__(self, name):
+        self.messages.append(error_of(rs.sigmoid, "text"))
+        return super().__getitem__(name)
+
+
+def test_what_runs_meanwhile_is_checked_as_ever():
+    case = network("rnn")
+    busy = Busy(case.parameters)
+    busy.messages = []
+    case.forward()
+    a, _, _ = rs.rnn_forward(case.inputs["x"], case.inputs["a0"], busy)
+    np.testing.assert_array_equal(a, case.results["a"], strict=True)
+    assert set(busy.messages) == {"TypeError: z: expected an array of numbers, got str"}
+
+
+class Indexed:
+    "Can be read like a dict, and is none"
+
+    def __init__(self, table):
+        self.table = table
+
+    def __getitem__(self, name):
+        return self.table[name]
+
+
+@every
+def test_what_only_looks_right_is_refused_after_a_right_call(kind):
+    case = network(kind)
+    case.forward()
+    case.backward()
+    wrong = dataclasses.replace(case, parameters=Indexed(case.parameters))
+    assert error_of(wrong.forward).startswith("TypeError: parameters: expected a dict")
+    name = [*case.inputs][0]
+    shape = case.inputs[name].shape
+    spoof = mock.Mock(spec=np.ndarray, shape=shape, dtype=np.dtype(float))
+    message = error_of(case.change(inputs={name: spoof}).forward)
+    assert f"Error: {name}: expected an array" in message
+
+
+def test_nothing_is_put_into_a_dict_that_makes_what_is_missing():
+    case = network("rnn")
+    case.forward()
+    table = collections.defaultdict(lambda: np.zeros((5, 1)), case.parameters)
+    del table["ba"]
+    message = error_of(dataclasses.replace(case, parameters=table).forward)
+    assert message.startswith("ValueError: ba: expected (n_a, 1), got parameters without it")
+    assert "ba" not in table
 
 
 def test_arguments_may_be_given_by_name_and_are_named_when_they_are_missing():
