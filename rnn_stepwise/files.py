@@ -44,7 +44,7 @@ def save_parameters(
         if error.filename is None: raise
         raise OSError(error.errno, error.strerror, file) from error
 
-# %% ../nbs/95_files.ipynb #b7a3e4e8
+# %% ../nbs/95_files.ipynb #c03b1df6
 def _replace(target: str, mode: int | None, arrays: Mapping[str, np.ndarray]) -> None:
     "Put a new file where the old one is, all at once."
     partial = os.path.join(os.path.dirname(target), f".{os.urandom(8).hex()}.partial")
@@ -62,7 +62,7 @@ def _replace(target: str, mode: int | None, arrays: Mapping[str, np.ndarray]) ->
         with suppress(OSError): os.remove(partial)
         raise
 
-# %% ../nbs/95_files.ipynb #111b048e
+# %% ../nbs/95_files.ipynb #41041868
 def _target(path: str) -> tuple[str, int | None]:
     "The file that a path leads to, and its permissions if it is there."
     try: mode = os.stat(path).st_mode  # an error for links that go round in a circle
@@ -86,17 +86,18 @@ def load_parameters(
     from zipfile import ZipFile  # takes a while to import
     file = _path(file)
     try:
-        there = os.stat(file)
-        if not stat.S_ISREG(there.st_mode): raise ValueError("a folder or a device")
+        mode = os.stat(file).st_mode
+        if not stat.S_ISREG(mode): raise ValueError("a folder or a device")
         with _Pieces(file) as stream, ZipFile(stream) as box:
-            members = _members(box, max(_SMALL, _FOLDED * there.st_size))
+            size = stream.seek(0, os.SEEK_END)
+            members = _members(box, max(_SMALL, _FOLDED * size))
             return _network({name: _read(box, members[name]) for name in members})
     except (FileNotFoundError, MemoryError): raise
     except Exception as error:
         reason = str(error) or type(error).__name__
         refuse("file", "an .npz of parameters", f"{file} ({reason})")
 
-# %% ../nbs/95_files.ipynb #b77bf4cf
+# %% ../nbs/95_files.ipynb #c4dda569
 _SMALL = 2**26  # bytes that any file may unfold to
 _FOLDED = 16  # times its own size that it may unfold to
 
@@ -123,7 +124,7 @@ def _members(box: ZipFile, most: int) -> dict[str, _Member]:
     if needs > most: raise ValueError(f"it would unfold to {needs} bytes")
     return members
 
-# %% ../nbs/95_files.ipynb #597bdf3d
+# %% ../nbs/95_files.ipynb #b171b218
 _PIECE = 2**18  # bytes
 _HEADER = re.compile(
     rb"{'descr': '([<>|=]?[biufc]\d+)', 'fortran_order': (True|False), "

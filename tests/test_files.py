@@ -29,6 +29,7 @@ import pytest
 import rnn_stepwise as rs
 from conftest import ROOT
 from networks import network
+from rnn_stepwise import files
 from rnn_stepwise.checking import error_of
 
 OLD, NEW = (network("rnn", seed=seed).parameters for seed in range(2))
@@ -332,6 +333,19 @@ def test_the_old_file_stays_whatever_fails(tmp_path, monkeypatch, stage, error):
     assert is_network(rs.load_parameters(file), OLD)
 
 
+def test_all_bytes_are_on_the_disk_before_the_move(tmp_path, monkeypatch):
+    sync, sizes = os.fsync, []
+
+    def watched(opened):
+        sync(opened)
+        sizes.append(os.fstat(opened).st_size)
+        assert names_in(tmp_path) != ["p.npz"]
+
+    monkeypatch.setattr(os, "fsync", watched)
+    rs.save_parameters(tmp_path / "p.npz", OLD)
+    assert sizes == [(tmp_path / "p.npz").stat().st_size]
+
+
 def in_another_process(code, *args, **options):
     "Python with the package and the networks of the tests"
     paths = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
@@ -428,6 +442,22 @@ def test_threads_save_and_load_one_file(tmp_path):
     assert names_in(tmp_path) == ["p.npz"]
 
 
+def test_a_file_that_grows_between_two_looks_is_measured_once_it_is_open(tmp_path, monkeypatch):
+    file, look = tmp_path / "p.npz", os.stat
+    rs.save_parameters(file, constant(2, 2))
+    rs.save_parameters(tmp_path / "next", constant(90, 90))
+
+    def grows(path, **options):
+        found = look(path, **options)
+        if (tmp_path / "next") in tmp_path.iterdir():
+            os.replace(tmp_path / "next", file)
+        return found
+
+    monkeypatch.setattr(files, "_SMALL", 0)
+    monkeypatch.setattr(os, "stat", grows)
+    assert is_network(rs.load_parameters(file), constant(90, 90))
+
+
 # A save that is killed
 
 
@@ -484,13 +514,9 @@ def test_a_save_that_is_killed_at_any_moment_leaves_a_whole_file(tmp_path):
 # What is refused
 
 
-def rebuilt(file, changes, packing=zipfile.ZIP_STORED):
+def rebuilt(file, changes, packing=zipfile.ZIP_STORED, parameters=LSTM):
     "The members of a network's file, some of them changed or gone (None), written anew"
-    members = {}
-    for name in LSTM:
-        member = io.BytesIO()
-        np.save(member, LSTM[name])
-        members[f"{name}.npy"] = member.getvalue()
+    members = {f"{name}.npy": npy(parameters[name]) for name in parameters}
     with zipfile.ZipFile(file, "w", packing) as box:
         for name, content in (members | changes).items():
             if content is not None:
@@ -623,6 +649,11 @@ def test_what_a_zip_says_about_itself_is_checked(tmp_path):
         ([(CENTRAL, 0, 10, b"\x63")], "Wf: a rare packing"),
     ]:
         assert reason in reason_of(patched(rebuilt(plain, {}), *changes))
+    long = npy(None, header(shape="(5, 99999)"))
+    rebuilt(plain, {"Wax.npy": long}, parameters=OLD)
+    size = (len(long) + 8 * 5 * 99999).to_bytes(4, "little")
+    patched(plain, (CENTRAL, 0, 20, size + size))
+    assert reason_of(plain) == "EOFError"  # an error without words of its own
     for packing in zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA:
         assert reason_of(rebuilt(plain, {}, packing)) == "Wf: a rare packing"
 
@@ -667,6 +698,27 @@ def test_a_small_network_may_be_packed_however_tightly(tmp_path):
     said, peak = peak_of(rs.load_parameters, tmp_path / "p.npz")
     assert is_network(said, zeros(900))
     assert peak < 2.5 * 8 * 900**2
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "c16"])
+@pytest.mark.parametrize(("small", "folded"), [(0, 1), (2**26, 0)])
+def test_a_file_that_is_not_packed_is_never_too_large(tmp_path, monkeypatch, dtype, small, folded):
+    monkeypatch.setattr(files, "_SMALL", small)
+    monkeypatch.setattr(files, "_FOLDED", folded)
+    rs.save_parameters(tmp_path / "p.npz", zeros(90, dtype=dtype))
+    assert is_network(rs.load_parameters(tmp_path / "p.npz"), zeros(90))
+    np.savez_compressed(tmp_path / "p.npz", **zeros(90, dtype=dtype))
+    assert bool(error_of(rs.load_parameters, tmp_path / "p.npz")) == (small == 0)
+
+
+def test_a_lack_of_memory_is_no_fault_of_the_file(tmp_path, monkeypatch):
+    rs.save_parameters(tmp_path / "p.npz", OLD)
+
+    def none_left(*args, **kwargs):
+        raise MemoryError("none left")
+
+    monkeypatch.setattr(files, "_read", none_left)
+    assert error_of(rs.load_parameters, tmp_path / "p.npz") == "MemoryError: none left"
 
 
 def test_a_network_takes_its_own_size(tmp_path):
