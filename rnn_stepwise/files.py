@@ -44,11 +44,11 @@ def save_parameters(
         if error.filename is None: raise
         raise OSError(error.errno, error.strerror, file) from error
 
-# %% ../nbs/95_files.ipynb #a87359e6
+# %% ../nbs/95_files.ipynb #f9f8cb66
 def _replace(target: str, mode: int | None, arrays: Mapping[str, np.ndarray]) -> None:
     "Put a new file where the old one is, all at once."
     partial = os.path.join(os.path.dirname(target), f".{os.urandom(8).hex()}.partial")
-    def create(path: str, flags: int) -> int:  # a private file is private from the start
+    def create(path: str, flags: int) -> int:  # never open to more than the old one
         return os.open(path, flags, 0o666 if mode is None else mode)
     try:
         with open(partial, "xb", opener=create) as out:
@@ -62,7 +62,7 @@ def _replace(target: str, mode: int | None, arrays: Mapping[str, np.ndarray]) ->
         with suppress(OSError): os.remove(partial)
         raise
 
-# %% ../nbs/95_files.ipynb #5ace978a
+# %% ../nbs/95_files.ipynb #c33d55a9
 def _target(path: str) -> tuple[str, int | None]:
     "The file that a path leads to, and its permissions if it is there."
     try: mode = os.stat(path).st_mode  # an error for links that go round in a circle
@@ -97,7 +97,7 @@ def load_parameters(
         reason = str(error) or type(error).__name__
         refuse("file", "an .npz of parameters", f"{file} ({reason})")
 
-# %% ../nbs/95_files.ipynb #67e2ae18
+# %% ../nbs/95_files.ipynb #7191352b
 _SMALL = 2**26  # bytes that any file may unfold to
 _FOLDED = 16  # times its own size that it may unfold to
 
@@ -124,8 +124,7 @@ def _members(box: ZipFile, most: int) -> dict[str, _Member]:
     if needs > most: raise ValueError(f"it would unfold to {needs} bytes")
     return members
 
-# %% ../nbs/95_files.ipynb #4c93b9cc
-_PIECE = 2**18  # bytes
+# %% ../nbs/95_files.ipynb #b3dc98a6
 _HEADER = re.compile(
     rb"{'descr': '([<>|=]?[biufc]\d+)', 'fortran_order': (True|False), "
     rb"'shape': \((\d*(?:, ?\d+)*),?\),? *} *\n")
@@ -146,6 +145,9 @@ def _member(box: ZipFile, name: str, info: ZipInfo) -> _Member:
     if info.file_size != length:
         raise ValueError(f"{name}: {info.file_size} bytes, its header says {length}")
     return _Member(info, start, dtype, shape, "F" if text[2] == b"True" else "C")
+
+# %% ../nbs/95_files.ipynb #589ecc8a
+_PIECE = 2**18  # bytes
 
 def _read(box: ZipFile, member: _Member) -> np.ndarray:
     "The numbers of one parameter."
