@@ -1,5 +1,6 @@
 """The names that the calls in refusals.toml use: small networks, arrays and caches."""
 
+from collections.abc import Mapping
 from math import inf, nan
 
 import numpy as np
@@ -46,3 +47,16 @@ class Broken:
 
     def __array__(self, *args, **kwargs):
         raise RuntimeError("boom")
+
+
+class Lazy(Mapping):
+    "Names every parameter, and has none when it is read."
+
+    def __getitem__(self, name):
+        raise KeyError(name)
+
+    def __iter__(self):
+        return iter(p)
+
+    def __len__(self):
+        return len(p)
