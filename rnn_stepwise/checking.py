@@ -48,6 +48,10 @@ def quoted(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 # %% ../nbs/90_checking.ipynb #2778ec72
+def _no_number(value: Any) -> bool:
+    "Is it none, though it can be read as one?"
+    return isinstance(value, (bool, np.timedelta64, np.ma.MaskedArray))
+
 def whole(
     name: str,  # of the argument
     value: Any,  # what came
@@ -57,8 +61,7 @@ def whole(
     "An int within bounds, Python's or NumPy's; `True` is none."
     expected = f"an int of at least {least}"
     if most is not None: expected = f"an int from {least} to {most}"
-    no_int = isinstance(value, (bool, np.ma.MaskedArray))
-    if no_int: refuse(name, expected, quoted(value), TypeError)
+    if _no_number(value): refuse(name, expected, quoted(value), TypeError)
     try: number = operator.index(value)
     except Exception: refuse(name, expected, quoted(value), TypeError)
     if number < least or (most is not None and number > most):
@@ -101,7 +104,7 @@ def number(
 def _as_float(name: str, expected: str, value: Any) -> tuple[float, bool]:
     "A real number as a float, and whether it became 0 or infinite on the way."
     if type(value) is np.ndarray and value.ndim == 0: value = value[()]
-    if isinstance(value, bool) or not isinstance(value, Real):
+    if _no_number(value) or not isinstance(value, Real):
         refuse(name, expected, kind(value), TypeError)
     try: result = float(value)
     except OverflowError: return inf, True
@@ -180,7 +183,7 @@ def index(
         entries = list(islice(value, len(shape) + 1))
         found = tuple(map(operator.index, entries))
     except Exception: refuse(name, expected, quoted(value), TypeError)
-    if bool in map(type, entries): refuse(name, expected, quoted(value), TypeError)
+    if any(map(_no_number, entries)): refuse(name, expected, quoted(value), TypeError)
     inside = len(found) == len(shape) and all(-n <= i < n for i, n in zip(found, shape))
     if not inside: refuse(name, f"an index into {of} of shape {shape}", quoted(value))
     return found
@@ -208,7 +211,7 @@ def _read(name: str, value: Any) -> np.ndarray:
     if result is None: refuse(name, expected, "a masked array", TypeError)
     return result
 
-# %% ../nbs/90_checking.ipynb #ca5ae42a
+# %% ../nbs/90_checking.ipynb #81cf7f8a
 _PLAIN = {int, float, complex, bool, str, bytes, np.ndarray, np.float64}
 
 def _masked(value: Any, depth: int = 0) -> bool:
@@ -303,7 +306,7 @@ def size_of(part: str, sizes: Mapping[str, int]) -> int | None:
     if part.isdecimal(): return int(part)
     return sizes.get(part)
 
-# %% ../nbs/90_checking.ipynb #d4fa6b48
+# %% ../nbs/90_checking.ipynb #a82c5429
 def _settle(
     parts: tuple[str, ...],  # of an axis, such as ("n_a", "n_x")
     n: int,  # its size
@@ -469,8 +472,7 @@ def scores(given: dict[str, Any]) -> None:
     z = given["z"] = filled("z", given["z"])
     if "axis" not in given: return
     axis = given["axis"]
-    no_int = isinstance(axis, (bool, np.ma.MaskedArray))
-    if no_int: refuse("axis", "an int", quoted(axis), TypeError)
+    if _no_number(axis): refuse("axis", "an int", quoted(axis), TypeError)
     try: given["axis"] = operator.index(axis)
     except Exception: refuse("axis", "an int", quoted(axis), TypeError)
     if not -z.ndim <= given["axis"] < z.ndim:

@@ -106,7 +106,7 @@ def _finite_arrays(gradients: Mapping[str, ArrayLike]) -> dict[str, np.ndarray]:
         refuse(name, "finite numbers", f"{got} among them")
     return arrays
 
-# %% ../nbs/11_lstm_memory.ipynb #0e529e7e
+# %% ../nbs/11_lstm_memory.ipynb #03d0a640
 def _parts(array: np.ndarray) -> list[np.ndarray]:
     "An array, or what is real and what is imaginary in it."
     return [array.real, array.imag] if array.dtype.kind == "c" else [array]
@@ -127,6 +127,14 @@ def _exceeds(arrays: Mapping[str, np.ndarray], limit: float) -> bool:
     "Is the norm of all together above the limit?"
     top, theta = _norm(arrays)
     return theta > limit / top
+
+def _shortened(array: np.ndarray, top: Any, share: Any) -> np.ndarray:
+    "An array divided by `top` and times `share`, though their ratio may be no float."
+    shorter, factor = array.copy(), share / top
+    in_steps = factor < 1e-300
+    for part in _parts(shorter):
+        part[...] = part / top * share if in_steps else part * factor
+    return shorter
 
 def _nearer_to_0(array: np.ndarray) -> np.ndarray:
     "Every entry by one step of its dtype."
@@ -150,9 +158,8 @@ def clip_by_global_norm(
         top, theta = _norm(arrays)
         clipped = {name: dW.copy() for name, dW in arrays.items()}
         if theta > limit / top:
-            for name, dW in arrays.items():
-                shortened = dW / top * (limit / theta)  # (V10)
-                clipped[name] = np.asarray(shortened, dW.dtype)
+            for name in arrays:
+                clipped[name] = _shortened(arrays[name], top, limit / theta)  # (V10)
         while _exceeds(clipped, limit):  # by rounding
             clipped = {name: _nearer_to_0(dW) for name, dW in clipped.items()}
         return clipped, float(top * theta)
