@@ -211,7 +211,7 @@ def _read(name: str, value: Any) -> np.ndarray:
     if result is None: refuse(name, expected, "a masked array", TypeError)
     return result
 
-# %% ../nbs/90_checking.ipynb #81cf7f8a
+# %% ../nbs/90_checking.ipynb #804e73ee
 _PLAIN = {int, float, complex, bool, str, bytes, np.ndarray, np.float64}
 
 def _masked(value: Any, depth: int = 0) -> bool:
@@ -224,6 +224,7 @@ def _masked(value: Any, depth: int = 0) -> bool:
     if not (hasattr(value, "__len__") and hasattr(value, "__getitem__")): return False
     entries = value
     if not isinstance(value, Sequence): entries = [value[i] for i in range(len(value))]
+    if _PLAIN.issuperset(map(type, entries)): return False
     others = [entry for entry in entries if type(entry) not in _PLAIN]
     return any(_masked(entry, depth + 1) for entry in others)
 
@@ -306,7 +307,7 @@ def size_of(part: str, sizes: Mapping[str, int]) -> int | None:
     if part.isdecimal(): return int(part)
     return sizes.get(part)
 
-# %% ../nbs/90_checking.ipynb #a82c5429
+# %% ../nbs/90_checking.ipynb #a0548723
 def _settle(
     parts: tuple[str, ...],  # of an axis, such as ("n_a", "n_x")
     n: int,  # its size

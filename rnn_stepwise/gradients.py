@@ -64,7 +64,8 @@ def output_backward(
     if mask is not None: counts = counts & (mask != 0)
     ds = y_pred * target.sum(axis=0) - target  # (G2)
     if mask is not None: ds = mask * ds
-    ds, a = np.where(counts, ds, 0), np.where(counts, a, 0)
+    ds = np.where(counts, ds, 0)
+    if not np.isfinite(a).all(): a = np.where(counts, a, 0)  # 0 times inf is NaN
     return {
         "da": np.tensordot(parameters[W], ds, axes=(0, 0)),  # (G3)
         f"d{W}": np.tensordot(ds, a, axes=([1, 2], [1, 2])),  # (G4)

@@ -106,7 +106,7 @@ def _finite_arrays(gradients: Mapping[str, ArrayLike]) -> dict[str, np.ndarray]:
         refuse(name, "finite numbers", f"{got} among them")
     return arrays
 
-# %% ../nbs/11_lstm_memory.ipynb #03d0a640
+# %% ../nbs/11_lstm_memory.ipynb #f1faf1f0
 def _parts(array: np.ndarray) -> list[np.ndarray]:
     "An array, or what is real and what is imaginary in it."
     return [array.real, array.imag] if array.dtype.kind == "c" else [array]
@@ -156,13 +156,13 @@ def clip_by_global_norm(
     arrays = _finite_arrays(gradients)
     with np.errstate(all="ignore"):
         top, theta = _norm(arrays)
-        clipped = {name: dW.copy() for name, dW in arrays.items()}
-        if theta > limit / top:
-            for name in arrays:
-                clipped[name] = _shortened(arrays[name], top, limit / theta)  # (V10)
+        norm, clipped = float(top * theta), {}
+        for name, dW in arrays.items():
+            if theta <= limit / top: clipped[name] = dW.copy()
+            else: clipped[name] = _shortened(dW, top, limit / theta)  # (V10)
         while _exceeds(clipped, limit):  # by rounding
             clipped = {name: _nearer_to_0(dW) for name, dW in clipped.items()}
-        return clipped, float(top * theta)
+        return clipped, norm
 
 # %% ../nbs/11_lstm_memory.ipynb #3e42dda9
 class GateEvent(NamedTuple):
