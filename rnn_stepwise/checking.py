@@ -17,7 +17,7 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from functools import lru_cache
 from itertools import islice
-from math import inf, isinf
+from math import inf, isinf, prod
 from numbers import Real
 from typing import Any, NamedTuple, NoReturn
 
@@ -32,6 +32,7 @@ def refuse(
     error: type[Exception] = ValueError,  # or TypeError
 ) -> NoReturn:
     "Raise the one kind of sentence with which this package says no."
+    if not isinstance(name, str): name = quoted(name)
     raise error(f"{name}: expected {expected}, got {got}") from None
 
 def kind(value: Any) -> str:
@@ -211,7 +212,7 @@ def _read(name: str, value: Any) -> np.ndarray:
     if result is None: refuse(name, expected, "a masked array", TypeError)
     return result
 
-# %% ../nbs/90_checking.ipynb #804e73ee
+# %% ../nbs/90_checking.ipynb #fe00efcb
 _PLAIN = {int, float, complex, bool, str, bytes, np.ndarray, np.float64}
 
 def _masked(value: Any, depth: int = 0) -> bool:
@@ -307,7 +308,7 @@ def size_of(part: str, sizes: Mapping[str, int]) -> int | None:
     if part.isdecimal(): return int(part)
     return sizes.get(part)
 
-# %% ../nbs/90_checking.ipynb #a0548723
+# %% ../nbs/90_checking.ipynb #2948e780
 def _settle(
     parts: tuple[str, ...],  # of an axis, such as ("n_a", "n_x")
     n: int,  # its size
@@ -465,6 +466,7 @@ def shape_in_numbers(
             because = f"a size, because {name} is {written(shape, {})}"
             refuse(parts[known.index(None)], because, f"only {there}")
         numbers.append(sum(filter(None, known)))
+    if prod(numbers) >= 2**59: refuse(name, "less than 2^59 entries", quoted(numbers))
     return tuple(numbers)
 
 # %% ../nbs/90_checking.ipynb #fdd08ab0

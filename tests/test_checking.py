@@ -148,8 +148,10 @@ def test_what_is_not_finite_is_no_number_and_said_as_it_is(value):
 def test_what_raises_when_it_is_read_is_named():
     for rule in checking.number, checking.whole:
         assert checking.error_of(rule, "v", Strange(3)).startswith("TypeError: v: expected ")
-    message = checking.error_of(checking.index, "at", iter(int, 1), (2, 3), "x")
-    assert message.startswith("ValueError: at: expected an index")  # though it never ends
+    longer = iter([0, 0, 0, 1, 2])
+    message = checking.error_of(checking.index, "at", longer, (2, 3), "x")
+    assert message.startswith("ValueError: at: expected an index")
+    assert next(longer) == 1  # no more was read than had to be: it might never end
 
 
 def test_what_came_is_quoted_in_a_line_and_not_at_length():
@@ -168,3 +170,10 @@ def test_entries_beyond_floats_become_infinite_in_silence():
     with np.errstate(all="raise"):
         found = checking.as_arrays({"v": wide})["v"]
         assert found.tolist() == [np.inf, -np.inf, 0, 2] and found.dtype == float
+
+
+def test_a_name_that_is_no_text_is_quoted():
+    message = checking.error_of(checking.as_arrays, {(1, 2): None})
+    assert message == "TypeError: (1, 2): expected an array of numbers, got NoneType"
+    message = checking.error_of(checking.as_arrays, {Unspeakable(): None})
+    assert message == "TypeError: Unspeakable: expected an array of numbers, got NoneType"

@@ -75,6 +75,31 @@ def test_softmax_of_three_axes_along_each_and_z_is_left_alone(axis):
     np.testing.assert_array_equal(rs.softmax(z, axis=axis), rs.softmax(z, axis), strict=True)
 
 
+@pytest.mark.filterwarnings("error")
+def test_scores_that_are_not_finite():
+    "Minus infinity is a class that cannot be; of the others no probabilities can be told"
+    inf, nan = np.inf, np.nan
+    z = np.array(
+        [[1.0, inf, inf, -inf, -inf, nan, 1.7e308], [1.0, 1.0, inf, 1.0, -inf, 1, -1.7e308]]
+    )
+    for state in "raise", "warn":
+        with np.errstate(all=state):
+            found = rs.softmax(z)
+            np.testing.assert_array_equal(rs.softmax(z.T, 1), found.T)
+            assert rs.sigmoid([inf, -inf, 1e4]).tolist() == [1, 0, 1]
+    assert found[:, [0, 3, 6]].tolist() == [[0.5, 0, 1], [0.5, 1, 0]]
+    assert np.isnan(found[:, [1, 2, 4, 5]]).all()
+
+
+def test_parameters_may_be_drawn_by_both_kinds_of_generators():
+    for init in rs.init_rnn_parameters, rs.init_lstm_parameters:
+        for make in np.random.RandomState, np.random.default_rng:
+            drawn, again = init(3, 5, 2, make(1)), init(3, 5, 2, make(1))
+            for name, value in drawn.items():
+                np.testing.assert_array_equal(value, again[name], strict=True)
+            assert drawn["Wya" if "Wya" in drawn else "Wy"].std() > 0.1
+
+
 def test_forward_functions_work_where_every_floating_point_event_raises():
     with np.errstate(all="raise"):
         assert rs.sigmoid([-1e7, 1e7]).tolist() == [0, 1]
