@@ -106,7 +106,7 @@ def _finite_arrays(gradients: Mapping[str, ArrayLike]) -> dict[str, np.ndarray]:
         refuse(name, "finite numbers", f"{got} among them")
     return arrays
 
-# %% ../nbs/11_lstm_memory.ipynb #f1faf1f0
+# %% ../nbs/11_lstm_memory.ipynb #98baf662
 def _parts(array: np.ndarray) -> list[np.ndarray]:
     "An array, or what is real and what is imaginary in it."
     return [array.real, array.imag] if array.dtype.kind == "c" else [array]
@@ -115,7 +115,7 @@ def _largest_entry(arrays: Mapping[str, np.ndarray]) -> Any:
     "The size of the largest part of any entry, 1 where there is none but zeros."
     parts = [part for array in arrays.values() for part in _parts(array)]
     largest = [abs(part).max(initial=0) for part in parts]
-    return np.max([*largest, np.float64(0)]) or np.float64(1)
+    return np.max([*largest, np.float64(0)]) or 1.0
 
 def _norm(arrays: Mapping[str, np.ndarray]) -> tuple[Any, Any]:
     "The norm of all together, as two factors: no square of the second overflows."

@@ -581,6 +581,8 @@ def test_clipping_of_single_precision_does_not_lose_what_it_can_hold():
     clipped, _ = clip_by_global_norm({"dba": np.array(3, "f4"), "dby": np.array(4j, "c8")}, 1)
     assert clipped["dba"].shape == clipped["dby"].shape == ()
     assert_allclose([clipped["dba"], clipped["dby"]], [0.6, 0.8j], rtol=1e-6)
+    clipped, _ = clip_by_global_norm({"dba": [1.7e308, 1e-300]}, 1e308)
+    assert_allclose(clipped["dba"], [1e308, 1e-300 / 1.7], rtol=1e-6)
 
 
 # --- gates at work --------------------------------------------------------------------------------

@@ -272,6 +272,10 @@ def growing(kind, dtype, growth, T_x, seed):
         weights[name] = (growth * rng.normal(size=old.shape) / np.sqrt(5)).astype(dtype)
     quiet = {name: 0.01 * value for name, value in case.inputs.items()}
     quiet["x"] = 0.01 * np.ones_like(case.inputs["x"])
+    if seed == 0:  # states of exactly 0, which no step can saturate
+        quiet = {name: np.zeros_like(value) for name, value in quiet.items()}
+        bias = "ba" if kind == "rnn" else "bc"
+        weights[bias] = np.zeros_like(case.parameters[bias])
     case = case.change(inputs=quiet, parameters=weights)
     upstream = {name: value[:, :, :T_x].copy() for name, value in case.upstream.items()}
     for value in upstream.values():
@@ -307,6 +311,9 @@ def test_backwards_a_finite_gradient_is_right_and_no_other_is_a_number(kind, dty
                 error, scale = abs(right[at] - found[at]).max(), abs(right[at]).max()
                 assert error <= 1e-3 * scale + 1e3 * np.finfo(dtype).tiny, (name, t)
         assert (got["dx"][:, 3] == 0).all() and (got["da0"][:, 3] == 0).all()
+        if seed == 0 and (growth, T_x) == (5, 1100):  # far beyond, and not from the start
+            assert np.isfinite(got["dx"][..., -20:]).all()
+            assert not np.isfinite(np.delete(got["da0"], 3, axis=1)).any()
 
 
 def bound(case, upstream, wider):
@@ -658,9 +665,11 @@ def test_check_shapes_refuses(shape, got):
 @pytest.mark.parametrize("shapes", [
     {"u": "(n_a + n_x, n_a)"}, {"u": "(n_a + n_x, m)", "v": "(n_a)"},
     {"v": "(n_a)", "u": "(n_a + n_x, m)"}, {"u": "(n_a + n_x, k)", "w": "(n_x + k, n_x)"},
-    {"q": "(r + s)", "w": "(s + n_x, n_x)"}, {"e": "(k + k, 1 + k + k)"}])  # fmt: skip
+    {"q": "(r + s)", "w": "(s + n_x, n_x)"}, {"e": "(k + k, 1 + k + k)"},
+    {"f": "(k + l + n, k + l, k)"}, {"g": "(p + q)", "h": "(q + r)", "i": "(r + s)", "j": "(s)"}])  # fmt: skip
 def test_a_sum_may_be_settled_by_what_comes_later(shapes):
     arrays = {"u": (8, 5), "v": (5,), "w": (8, 3), "q": (9,), "e": (6, 7)}
+    arrays |= {"f": (9, 5, 2), "g": (10,), "h": (6,), "i": (4,), "j": (1,)}
     found = rs.check_shapes({name: np.ones(arrays[name]) for name in shapes}, shapes)
     for name, shape in shapes.items():
         sums = [sum(int(found.get(p, p)) for p in parts) for parts in checking.axes_of(shape)]

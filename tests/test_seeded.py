@@ -275,6 +275,8 @@ def test_scores_are_no_predictions():
     for wrong in z, z + 0j, z.astype("f4"), np.where(z < 0, z, np.nan), -np.inf * abs(z):
         for _ in range(2):  # also where a glance would do
             assert error_of(rs.sequence_loss, wrong, target, mask).startswith(expected)
+    step = np.array([[[0 - 1e-30j]], [[1 + 0j]]])  # underflow, on an imaginary way
+    assert rs.sequence_loss(step, [[[1.0]], [[0.0]]]).real > 60
     unseen = np.where(mask == 0, -abs(z), predicted("Wy", given))
     assert np.isfinite(rs.sequence_loss(unseen, target, mask))
 
