@@ -212,7 +212,7 @@ def _read(name: str, value: Any) -> np.ndarray:
     if result is None: refuse(name, expected, "a masked array", TypeError)
     return result
 
-# %% ../nbs/90_checking.ipynb #fe00efcb
+# %% ../nbs/90_checking.ipynb #2f0c23e1
 _PLAIN = {int, float, complex, bool, str, bytes, np.ndarray, np.float64}
 
 def _masked(value: Any, depth: int = 0) -> bool:
@@ -308,7 +308,7 @@ def size_of(part: str, sizes: Mapping[str, int]) -> int | None:
     if part.isdecimal(): return int(part)
     return sizes.get(part)
 
-# %% ../nbs/90_checking.ipynb #2948e780
+# %% ../nbs/90_checking.ipynb #7baff39c
 def _settle(
     parts: tuple[str, ...],  # of an axis, such as ("n_a", "n_x")
     n: int,  # its size
@@ -353,7 +353,8 @@ def written(
     for parts in axes_of(shape):
         known = [size_of(part, sizes) for part in parts]
         symbols.append(" + ".join(parts))
-        numbers.append(symbols[-1] if None in known else str(sum(filter(None, known))))
+        total = quoted(sum(filter(None, known)))
+        numbers.append(symbols[-1] if None in known else total)
     comma = "," if len(symbols) == 1 else ""
     in_symbols, in_numbers = (f"({', '.join(v)}{comma})" for v in (symbols, numbers))
     return in_symbols if symbols == numbers else f"{in_symbols} = {in_numbers}"
