@@ -30,16 +30,21 @@ def sequence_loss(
     """Softmax cross-entropy (G1), summed over examples and over the steps that count.
 
     One number, in the dtype of the arguments. What is predicted where a step does not
-    count does not matter."""
-    weight = target if mask is None else target * mask  # (n_y, m, T_x)
-    with np.errstate(divide="ignore"):  # log 0 is -inf
-        logarithm = np.log(np.where(weight == 0, 1, y_pred))
-    return -(weight * logarithm).sum()  # (G1)
+    count does not matter; where it does, inf and NaN come through. ValueError for a
+    prediction below 0: scores, before their softmax, are none."""
+    weight = target  # (n_y, m, T_x)
+    if mask is not None: weight = np.where(mask == 0, 0, target * mask)
+    seen = np.where(weight == 0, 1, y_pred)
+    if (seen.real < 0).any():
+        least = np.nanmin(seen.real)
+        refuse("y_pred", "probabilities, as softmax makes them", f"{least:.3g}")
+    return -(weight * np.log(seen)).sum()  # (G1); log 0 is -inf
 
 # %% ../nbs/05_gradients.ipynb #11ea246a
 def output_names(parameters: Mapping[str, Any]) -> tuple[str, str]:
     "Wya (n_y, n_a) and by (n_y, 1) of an RNN, or Wy (n_y, n_a) and by of an LSTM"
-    rnn = "Wya" in parameters or "Waa" in parameters
+    table = checking.mapping("parameters", parameters)
+    rnn = "Wya" in table or "Waa" in table
     return "Wya" if rnn else "Wy", "by"
 
 @guarded(output_names, returns="da dWya dby")
@@ -53,10 +58,14 @@ def output_backward(
     """The gradients of `sequence_loss` in the output layer, and `da` for the states.
 
     Equations (G2) to (G5). `da` covers all steps: T_da = T_x. With an LSTM `dWya` is
-    `dWy`."""
+    `dWy`. Where a step does not count, `da` is 0 and nothing given matters."""
     W, _ = output_names(parameters)
+    counts = target.any(axis=0)  # (m, T_x)
+    if mask is not None: counts = counts & (mask != 0)
     ds = y_pred * target.sum(axis=0) - target  # (G2)
-    if mask is not None: ds = np.where(mask == 0, 0, mask * ds)
+    if mask is not None: ds = mask * ds
+    ds = np.where(counts, ds, 0)
+    if not np.isfinite(a).all(): a = np.where(counts, a, 0)  # 0 times inf is NaN
     return {
         "da": np.tensordot(parameters[W], ds, axes=(0, 0)),  # (G3)
         f"d{W}": np.tensordot(ds, a, axes=([1, 2], [1, 2])),  # (G4)

@@ -23,7 +23,6 @@ from .rnn.cell import RNNCache
 
 # %% ../nbs/10_vanishing_gradients.ipynb #62dfb84a
 @guarded(["Waa"], RNNCache)
-@np.errstate(all="ignore")  # inf and NaN are results
 def rnn_cell_jacobian(
     cache: RNNCache,  # from rnn_cell_forward
 ) -> np.ndarray:  # S, (m, n_a, n_a)
@@ -43,7 +42,6 @@ def _check_steps(given: dict[str, Any]) -> None:
 
 # %% ../nbs/10_vanishing_gradients.ipynb #d34c22f8
 @guarded(check=_check_steps)
-@np.errstate(all="ignore")  # inf and NaN are results
 def multiply_steps(
     steps: Sequence[np.ndarray],  # the Jacobian of each step, (T_x, m, n, n)
 ) -> np.ndarray:  # J, (T_x + 1, m, n, n)
@@ -102,7 +100,6 @@ def _near_power_of_two(J: np.ndarray) -> np.ndarray:
 
 # %% ../nbs/10_vanishing_gradients.ipynb #4a83a308
 @guarded(check=_check_square)
-@np.errstate(all="ignore")  # inf and NaN are results
 def jacobian_gains(
     jacobians: ArrayLike,  # one or many, (..., n, n)
 ) -> Gains:
@@ -110,18 +107,20 @@ def jacobian_gains(
 
     Of the result singular is (..., n), and largest, typical and smallest are (...). NaN
     for each matrix that is not finite; no squares overflow, and a norm beyond the range
-    of the dtype is inf. float32 stays float32."""
+    of the dtype is inf. float32 stays float32; long doubles lose their last digits."""
     finite = np.isfinite(jacobians).all(axis=(-2, -1), keepdims=True)  # (..., 1, 1)
     J = np.where(finite, jacobians, 0)
     unit = _near_power_of_two(J)
-    factors = np.linalg.svd(J / unit, compute_uv=False)
+    scaled = J / unit
+    if scaled.itemsize > 16: scaled = scaled.astype(np.complex128)
+    factors = np.linalg.svd(scaled, compute_uv=False)
     unit = np.where(finite, unit, np.nan)
     unit = unit[..., 0]
     singular = unit * factors
     mean_square = (factors**2).mean(axis=-1)
     typical = unit[..., 0] * np.sqrt(mean_square)
-    largest = singular[..., 0]
-    smallest = singular[..., -1]
+    largest = singular[..., 0].copy()
+    smallest = singular[..., -1].copy()
     return Gains(singular, largest, typical, smallest)
 
 # %% ../nbs/10_vanishing_gradients.ipynb #eb5a0ee7
@@ -220,13 +219,13 @@ def _mean_square(g: float, fed: float) -> float:
 
 def _per_unit(W: np.ndarray) -> np.float64:
     "The Frobenius norm of weights by √n_a, in double precision."
-    norm = np.linalg.norm(W)
+    double = W.astype(np.result_type(W, float))
+    norm = np.linalg.norm(double)
     n_a = len(W)
     return np.float64(norm) / np.sqrt(n_a)
 
 # %% ../nbs/10_vanishing_gradients.ipynb #ee721b62
 @guarded(["Wax", "Waa", "ba"])
-@np.errstate(all="ignore")  # inf and NaN are results
 def predicted_rnn_gain(
     parameters: Mapping[str, ArrayLike],  # Wax, Waa, ba
     x_rms: float = 0.0,  # root mean square of the entries of the input, up to 1e100

@@ -18,6 +18,7 @@ ROWS = [(name, call) for name, calls in TABLE.items() for call in calls]
 # Functions that refuse nothing of their own, and why
 NOTHING_TO_REFUSE = {
     "checking.kind": "says of any value what it is",
+    "checking.quoted": "repeats any value, however it is written",
     "checking.error_of": "repeats what another call says",
     "checking.common_dtype": "is given what `array` has let pass",
     "checking.known_shape": "says None of a name that it does not know",
