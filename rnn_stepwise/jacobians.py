@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from . import checking
 from .checking import (
     Caches, as_arrays, axes, check_shapes, choice, number, refuse)
 from .palette import COLOURS, SYMBOLS, Axes
@@ -140,6 +141,7 @@ def plot_gains(
     example is 0."""
     choice("symbol", symbol, SYMBOLS)
     choice("line", line, ("-", "--", "-.", ":"))
+    checking.label("label", label)
     mean, least, most = _over_examples(values)
     ceiling = None if bound is None else _powers(bound, len(mean))
     ax = axes("ax", ax)

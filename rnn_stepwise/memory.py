@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .checking import (
-    Caches, as_arrays, axes, mapping, number, refuse, whole)
+    Caches, as_arrays, axes, label, listed, mapping, number, refuse, whole)
 from .palette import COLOURS, Axes, label_of
 from .guard import guarded
 from .jacobians import multiply_steps
@@ -193,10 +193,10 @@ def plot_gates(
 def _labels(words: Any, T_x: int) -> list[str]:
     "What stands below the steps."
     if words is None: return [str(t) for t in range(1, T_x + 1)]
-    if isinstance(words, str) or not isinstance(words, Iterable):
-        refuse("words", f"T_x = {T_x} of them", repr(words), TypeError)
-    labels = [str(word) for word in words]
-    if len(labels) != T_x: refuse("words", f"T_x = {T_x}", str(len(labels)))
+    expected = f"T_x = {T_x} of them"
+    labels = [label("words", word) for word in listed("words", words, expected, T_x)]
+    if len(labels) > T_x: refuse("words", expected, "more")
+    if len(labels) < T_x: refuse("words", expected, len(labels))
     return labels
 
 # %% ../nbs/11_lstm_memory.ipynb #ef5ce1e1

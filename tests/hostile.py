@@ -7,8 +7,9 @@ import itertools
 import tempfile
 from collections import OrderedDict
 from collections.abc import Mapping
+from fractions import Fraction
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 
 import numpy as np
 
@@ -167,6 +168,7 @@ WRONG = {
     "self": (JUNK.values(), ()),
     "theirs": (JUNK.values(), ()),
     "count": ((), ("0", "-1", *NUMBERS)),
+    "upto": (("huge",), ("0", "-1", *NUMBERS)),
     "place": ((), ("-1", *NUMBERS)),
     "int": ((), NUMBERS),
     "seed": (("huge",), ("-1", *NUMBERS)),
@@ -176,7 +178,7 @@ WRONG = {
     "tolerance": ((), ("-1e-5", "'3'")),
     "flag": (("bool",), ("1", "0", "'yes'")),
     "text": (("str",), ()),
-    "label": (("str",), ()),
+    "label": (("str",), (r"'$\frac{1}{$'", r"'$\nothing$'", "'$$'")),
     "when": (("str",), ("1.5", "-1", "[1]")),
     "words_of": ((), ()),
     "choice": ((), ("3", "v.encode()", "v + ' '", "[v]", "np.array(v)", "np.array([v])")),
@@ -205,6 +207,7 @@ WRONG = {
     "box": ((), BOXES),
     "way": ((), ("[(0, 0)]", "[]", "'ab'", "(0, 0)", "3", "[(0, 0), 1]", "itertools.repeat((0, 1))", *(f"[(0, 0), {point}]" for point in POINTS))),
     "floats": ((), ("'12'", "{1: 2, 3: 4}", "[1.0, 'a']", "[1.0, None]", "[1.0, nan]", "[1.0, inf]", "[1.0, 1j]", "[1.0, [1.0]]", "[1.0, 10**400]", "[True, 1.0]", "3.0", "[1.0, np.ma.masked]")),
+    "listed": (JUNK.values(), ()),
     "words": ((), ("v[:-1]", "v + v", "'abcdef'", "[*v[:-1], None]", "[*v[:-1], 3]", "[x] * 6", "[b'a'] * 6", "dict.fromkeys(v)", "set(v)", "3", "itertools.repeat('a')")),
     "series": (("dict",), tuple(f"{{'a': {bad}}}" for bad in (
         "1", "None", "'12'", "[None]", "['1']", "[[1, 2]]", "[1j]", "[10**400]", "{1: 2}", "np.float64(1)", "x",
@@ -214,10 +217,11 @@ WRONG = {
     "edge": ((), EDGES),
     "end": ((), (*EDGES, *ENDS)),
     "node": ((), NODES),
-    "broken": (JUNK.values(), NODES),
+    "broken": (JUNK.values(), [code for code in NODES if "oval" in code or not code.startswith("Node((0, 0)")]),
     "diagram": ((), DIAGRAMS),
     "instance": ((), ()),
 }  # fmt: skip
+WRONG |= {"distances": WRONG["floats"], "network": WRONG["parameters"], "impulses": WRONG["array"]}
 
 # Right, though unusual: the same value in other clothes, and then values that are right as well
 INTS = tuple(f"np.{kind}(v)" for kind in ("int8", "uint8", "int16", "int64", "uint64", "array"))
@@ -225,14 +229,14 @@ FLOATS = ("np.float64(v)", "np.longdouble(v)")
 ROUNDED = ("np.float32(v)", "np.float16(v)", "Fraction(v)", "1", "np.int8(1)", "np.uint64(1)")
 DRESSED = ("read_only(v)", "np.asfortranarray(v)", "v[::-1].copy()[::-1]", "v.astype('>f8')",
            "np.repeat(v, 2, 0)[::2]", "v.tolist()", "v.view(type('Own', (np.ndarray,), {}))")  # fmt: skip
-OTHER = ("v.astype('f2')", "v.astype('f4')", "v.astype(int)", "v > 0", "v.astype(complex)", "v * nan", "v * 1e300")
+OTHER = ("v.astype('f2')", "v.astype('f4')", "v.astype(int)", "v > 0", "v.astype(complex)", "v * nan")
 TABLES = ("MappingProxyType(v)", "OrderedDict(v)", *(f"mapped(lambda v: {same}, v)" for same in DRESSED))
 SAME = {
-    "count": INTS, "place": INTS, "int": INTS, "seed": INTS,
+    "count": INTS, "upto": INTS, "place": INTS, "int": INTS, "seed": INTS,
     "number": FLOATS, "positive": FLOATS, "tolerance": FLOATS, "numberlike": FLOATS,
     "flag": ("np.bool_(v)",),
     "text": ("np.str_(v)",), "choice": ("np.str_(v)",), "label": ("np.str_(v)",), "when": ("np.str_(v)",),
-    "colour": ("np.str_(v)", "v.upper()"),
+    "colour": ("np.str_(v)",),
     "array": DRESSED, "stack": DRESSED, "anyarray": DRESSED,
     "parameters": TABLES, "arrays": TABLES, "mapping": TABLES[:2], "shapes": TABLES[:2],
     "cache": ("tuple(v)",), "caches": ("tuple(v)", "(tuple(v[0]), v[1])", "([*map(tuple, v[0])], v[1])"),
@@ -245,10 +249,11 @@ SAME = {
     "flows": ("MappingProxyType(v)",),
     "path": ("str(v)", "bytes(v)"),
 }  # fmt: skip
+SAME |= {"distances": SAME["floats"], "network": SAME["parameters"], "impulses": SAME["array"]}
 ALSO = {
     "number": ROUNDED, "positive": ROUNDED, "tolerance": (*ROUNDED, "0"), "numberlike": ROUNDED,
-    "when": ("3", "0", "np.int8(3)", "''"),
-    "label": ("''",),
+    "colour": ("v.upper()", "'#ABCDEF'"), "when": ("3", "0", "np.int8(3)", "''"),
+    "label": ("''", "'$5'", r"r'\$5 and $6'", "'$x$ and $y$'"),
     "words_of": ("''", "'above'", "'right above'"),
     "array": OTHER, "anyarray": OTHER,
     "parameters": ("mapped(lambda v: v.astype('f2'), v)", "mapped(lambda v: v * nan, v)", "v | {'more': None}"),
@@ -274,17 +279,28 @@ def wrong(kind, right_is_none_too, fields=()):
 
 
 def names():
-    "What the values are written in; the drawings among them need matplotlib."
-    import matplotlib.pyplot as plt
-    from fractions import Fraction
-
-    removed = plt.figure().add_subplot()
-    removed.remove()
+    "What the values are written in."
     return vars(refusals) | {
         "itertools": itertools, "MappingProxyType": MappingProxyType, "OrderedDict": OrderedDict,
         "Failing": Failing, "BadIndex": BadIndex, "read_only": read_only, "mapped": mapped,
         "Fraction": Fraction, "FOLDER": Path(tempfile.mkdtemp()),
-        "page": refusals.open_page((0, 0, 2, 1)), "fresh": lambda: plt.figure().add_subplot(),
-        "space": plt.figure().add_subplot(projection="3d"),
-        "polar": plt.figure().add_subplot(projection="polar"), "removed": removed,
+        "page": SimpleNamespace(ax="no axes"),
     }  # fmt: skip
+
+
+def drawn_names():
+    "The same with matplotlib: a page, and axes on which nothing can be drawn."
+    import matplotlib.pyplot as plt
+
+    def fresh(**how):
+        return plt.figure().add_subplot(**how)
+
+    removed = fresh()
+    removed.remove()
+    return names() | {
+        "page": refusals.open_page((0, 0, 2, 1)),
+        "fresh": fresh,
+        "space": fresh(projection="3d"),
+        "polar": fresh(projection="polar"),
+        "removed": removed,
+    }

@@ -1,12 +1,16 @@
 """Every public function, every argument, every kind of bad value: hostile.toml, with the kinds of hostile.py."""
 
 import inspect
-import itertools
+import os
 import pkgutil
 import re
+import subprocess
+import sys
 import tomllib
 import warnings
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from importlib import import_module
 from pathlib import Path
 
@@ -14,12 +18,17 @@ import numpy as np
 import pytest
 
 import rnn_stepwise
+from rnn_stepwise.notation import ALPHABET
 
-matplotlib = pytest.importorskip("matplotlib")
-matplotlib.use("agg")
-import matplotlib.pyplot as plt
+try:
+    import matplotlib
+    import matplotlib.pyplot as plt
+except ImportError:
+    matplotlib = plt = None  # see below
+else:
+    matplotlib.use("agg")
 
-from hostile import ALSO, SAME, WRONG, names, wrong
+from hostile import ALSO, SAME, WRONG, drawn_names, names, wrong
 from test_refusals import look
 
 TABLE = tomllib.loads((Path(__file__).parent / "hostile.toml").read_text())
@@ -27,8 +36,8 @@ PARTS = {  # what a sentence may name within an argument
     "diagram": "nodes edges stages frame title at label symbol kind stage tail head bend level "
     "start under",
     "page": "ax unit",
-    "floats": "own + future",
 }
+PARTS |= {"tuple_of_cache": "cache", "tuple_of_caches": "caches", "tablelike": "parameters"}
 PARTS["edge"] = PARTS["end"] = PARTS["node"] = PARTS["broken"] = PARTS["diagram"]
 
 
@@ -54,8 +63,9 @@ FUNCTIONS = dict(public())
 
 @pytest.fixture(scope="module")
 def space():
+    pytest.importorskip("matplotlib")
     with matplotlib.rc_context():
-        yield names()
+        yield drawn_names()
     plt.close("all")
 
 
@@ -92,7 +102,8 @@ def invoke(function, call):
 def world():
     "All that a call has to leave alone."
     state = look(np.random.get_state())
-    return [*warnings.filters], np.geterr(), state, plt.get_fignums(), dict(matplotlib.rcParams)
+    figures, style = plt.get_fignums(), dict(matplotlib.rcParams)
+    return [*warnings.filters], np.geterr(), state, figures, style
 
 
 def held(value):
@@ -129,7 +140,9 @@ def names_in(value):
     "The names of arrays within an argument."
     if isinstance(value, Mapping):
         return {*map(str, value)} | {name for entry in value.values() for name in names_in(entry)}
-    if hasattr(value, "_fields"):
+    if isinstance(value, str):
+        return {*value.split()}
+    if hasattr(value, "_fields") and not isinstance(value, type):
         found = {*value._fields}
         return found | {name for entry in value for name in names_in(entry)}
     if isinstance(value, list) and value:
@@ -142,17 +155,23 @@ def bad_calls(name, space):
     right = right_call(name, space)
     for argument, row in TABLE[name].items():
         kind, none_too, _, more = entries(row)
-        v = right[argument]
-        fields = ()
+        v, fields = right[argument], ()
         if kind in ("cache", "caches"):
             fields = (v if kind == "cache" else v[0][0])._fields
-        within = {argument, *names_in(v), *PARTS.get(kind, "").split(" ")}
-        within |= {"own + future", "caches", "cache"} if kind in ("floats", "caches") else set()
         first = next(iter(v)) if isinstance(v, Mapping) and v else None
+        within = {argument, *names_in(v), *PARTS.get(kind, "").split(), "own + future"}
+        if kind in ("parameters", "network"):
+            within |= {*ALPHABET, "1", "Wz"}
+        if kind in ("cache", "caches"):
+            within |= {"cache", *right}
         for code in (*wrong(kind, none_too, fields), *more):
             value = eval(code, space | {"v": v, "first": first})
-            allowed = within | (set(right) if kind in ("cache", "caches") else set())
-            yield argument, code, right | {argument: value}, allowed
+            if kind == "anyarray" and "longdouble" in code:
+                continue  # refused or infinite: see ALSO
+            if kind == "array" and code == "x" and v.ndim == 3:
+                continue  # an array of another size, or the right one
+            named = names_in(value) if kind in ("arrays", "text") else set()
+            yield argument, code, right | {argument: value}, within | named
 
 
 def test_every_function_and_argument_has_its_row():
@@ -178,3 +197,136 @@ def test_a_bad_value_is_refused_by_the_name_of_its_argument(name, space):
         if found:
             failed.append(f"{argument} = {code}: {found}")
     assert not failed, "\n" + "\n".join(failed)
+
+
+def alike(one, other):
+    "Do two results say the same, whatever is the type of their arrays?"
+    if hasattr(one, "_asdict"):
+        one, other = one._asdict(), other._asdict()
+    if isinstance(one, Mapping):
+        return one.keys() == other.keys() and all(alike(one[key], other[key]) for key in one)
+    if isinstance(one, str):
+        return one == other
+    if isinstance(one, (list, tuple)):
+        return len(one) == len(other) and all(map(alike, one, other))
+    try:
+        return np.allclose(one, other, rtol=1e-9, atol=0, equal_nan=True)
+    except (TypeError, ValueError):
+        return type(one) is type(other)
+
+
+def beginning(function, call):
+    "What a right call returns; random numbers begin anew."
+    again = {}
+    for name, value in call.items():
+        again[name] = deepcopy(value) if isinstance(value, np.random.Generator) else value
+    before, given = world()[:3], held(again)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = invoke(function, again)
+        for number in set(plt.get_fignums()) - OPEN:
+            plt.figure(number).canvas.draw()
+            plt.close(number)
+    assert world()[:3] == before
+    drawing = any(isinstance(value, np.random.Generator) for value in call.values())
+    if not drawing and function is not rnn_stepwise.watching.copied:  # they have to
+        assert held(again) == given, "what was given was changed"
+    return result
+
+
+OPEN = set()  # the figures of the names
+
+
+@pytest.mark.parametrize("name", TABLE.keys() - {"checking.refuse"})
+def test_an_unusual_value_is_as_good(name, space):
+    OPEN.update(plt.get_fignums())
+    failed, right = [], right_call(name, space)
+    expected = beginning(FUNCTIONS[name], right)
+    for argument, row in TABLE[name].items():
+        kind = entries(row)[0]
+        for codes, is_same in ((SAME, True), (ALSO, False)):
+            for code in codes.get(kind, ()):
+                value = eval(code, space | {"v": right[argument]})
+                try:
+                    result = beginning(FUNCTIONS[name], right | {argument: value})
+                    if is_same and not alike(result, expected):
+                        failed.append(f"{argument} = {code}: another result")
+                except Exception as error:
+                    failed.append(f"{argument} = {code}: {error!r}"[:300])
+    assert not failed, "\n" + "\n".join(failed)
+
+
+def is_drawing(name):
+    "Does a function need matplotlib?"
+    kinds = {entries(row)[0] for row in TABLE[name].values()}
+    return name in ("use_style", "checking.pyplot") or "axes" in kinds
+
+
+def on_a_page(name):
+    "Is a function given a page that has been opened?"
+    return name.startswith("Page.") or "page" in TABLE[name]
+
+
+def test_four_threads_leave_the_program_as_it_was():
+    calls = []
+    for _ in range(4):
+        space = names()  # with a folder of its own
+        for name in TABLE.keys() - {"checking.refuse"}:
+            if not is_drawing(name) and not on_a_page(name):
+                calls.append((FUNCTIONS[name], right_call(name, space)))
+    before = world()
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(3):
+            list(pool.map(lambda call: invoke(*call), calls))
+    assert world() == before
+
+
+MISSING = (
+    "ImportError: matplotlib: expected it installed, by `pip install matplotlib`, "
+    "got no such package"
+)
+HIDDEN = """
+import sys
+sys.modules["matplotlib"] = None
+import test_hostile
+test_hostile.say_how_all_end()
+"""
+INCOMPLETE = """
+import sys
+sys.modules["kiwisolver"] = None  # matplotlib needs it
+import rnn_stepwise
+print(rnn_stepwise.checking.error_of(rnn_stepwise.draw_tensor))
+"""
+
+
+def say_how_all_end():
+    "A line for each function that a right call makes raise, or that needs no page to draw on."
+    space = names()
+    for name in TABLE:
+        if not on_a_page(name):
+            call = right_call(name, space)
+            print(name, rnn_stepwise.checking.error_of(invoke, FUNCTIONS[name], call), sep="\t")
+
+
+def run(code):
+    "What a fresh interpreter prints."
+    here = str(Path(__file__).parent)
+    paths = os.pathsep.join([here, *filter(None, sys.path)])
+    command = [sys.executable, "-c", code]
+    settings = os.environ | {"MPLBACKEND": "agg", "PYTHONPATH": paths}
+    done = subprocess.run(command, capture_output=True, text=True, env=settings)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_without_matplotlib_a_drawing_says_what_to_install_and_all_else_works():
+    ended = dict(line.split("\t") for line in run(HIDDEN).splitlines())
+    assert ended.keys() == {name for name in TABLE if not on_a_page(name)}
+    assert ended.pop("checking.refuse").startswith("ValueError: value: ")
+    for name, said in ended.items():
+        assert said == (MISSING if is_drawing(name) else ""), name
+
+
+def test_what_matplotlib_itself_lacks_is_not_taken_for_matplotlib():
+    pytest.importorskip("matplotlib")
+    assert "kiwisolver" in run(INCOMPLETE)
