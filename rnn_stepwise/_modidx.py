@@ -215,6 +215,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '', 'doc_host': '', 'git_url
                                       'rnn_stepwise.palette.Page.arrow': ('palette.html#page.arrow', 'rnn_stepwise/palette.py'),
                                       'rnn_stepwise.palette.Page.gradient': ('palette.html#page.gradient', 'rnn_stepwise/palette.py'),
                                       'rnn_stepwise.palette.Page.write': ('palette.html#page.write', 'rnn_stepwise/palette.py'),
+                                      'rnn_stepwise.palette._alignment': ('palette.html#_alignment', 'rnn_stepwise/palette.py'),
                                       'rnn_stepwise.palette._draw_arrow': ('palette.html#_draw_arrow', 'rnn_stepwise/palette.py'),
                                       'rnn_stepwise.palette._draw_gradient': ('palette.html#_draw_gradient', 'rnn_stepwise/palette.py'),
                                       'rnn_stepwise.palette._has_twin': ('palette.html#_has_twin', 'rnn_stepwise/palette.py'),

@@ -147,12 +147,12 @@ def numbers(
     "So many finite numbers, from whatever can be gone through."
     expected = f"{least} to {most} numbers" if least < most else f"{most} numbers"
     found = listed(name, value, expected, most)
-    if len(found) > most and isinstance(value, Sized): refuse(name, expected, len(value))
-    if len(found) > most: refuse(name, expected, "more")
     if len(found) < least: refuse(name, expected, len(found))
+    if len(found) > most:
+        refuse(name, expected, len(value) if isinstance(value, Sized) else "more")
     return [number(name, entry, -bound, bound) for entry in found]
 
-# %% ../nbs/90_checking.ipynb #ad2848f8
+# %% ../nbs/90_checking.ipynb #f7845c7f
 def function(name: str, value: Any) -> Callable[..., Any]:
     "Something that can be called."
     if not callable(value): refuse(name, "a function", type(value).__name__, TypeError)
@@ -184,7 +184,8 @@ def switch(name: str, value: Any) -> bool:
 def instance(name: str, value: Any, type_: type) -> Any:
     "What a class has made."
     if isinstance(value, type_): return value
-    refuse(name, f"a {type_.__name__}", kind(value), TypeError)
+    article = "an" if type_.__name__[0] in "AEIOU" else "a"
+    refuse(name, f"{article} {type_.__name__}", kind(value), TypeError)
 
 # %% ../nbs/90_checking.ipynb #8ea7237d
 def index(
@@ -200,7 +201,7 @@ def index(
     if not inside: refuse(name, f"an index into {of} of shape {shape}", shown(value))
     return found
 
-# %% ../nbs/90_checking.ipynb #66f01cdc
+# %% ../nbs/90_checking.ipynb #b0bccc85
 def point(name: str, value: Any) -> tuple[float, float]:
     "A place: to the right, up."
     x, y = numbers(name, value, 2, 2, bound=1e6)
@@ -224,7 +225,7 @@ def colour(name: str, value: Any) -> str:
     if re.fullmatch("#[0-9a-fA-F]{6}", string(name, value)): return value
     refuse(name, "a colour such as '#7b7b7b'", shown(value))
 
-# %% ../nbs/90_checking.ipynb #30ba2695
+# %% ../nbs/90_checking.ipynb #4063637b
 def pyplot() -> Any:
     "The part of matplotlib that opens figures, or an ImportError that says what to do."
     try: import matplotlib.pyplot as plt

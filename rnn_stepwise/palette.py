@@ -143,9 +143,7 @@ class Page(NamedTuple):
         **look: Any,  # whatever else matplotlib has for texts
     ) -> None:
         """Write a text at a point."""
-        look |= {"ha": "center", "va": "center"}
-        for word in checking.string("side", side).split():
-            look |= _SIDES[choice("side", word, _SIDES)]
+        look |= _alignment(side)
         inches = checking.number("size", size, positive=True) * self.unit
         look |= {"color": checking.colour("colour", colour), "fontsize": inches}
         self.ax.text(*checking.point("at", at), checking.label("text", text), **look)
@@ -204,6 +202,13 @@ _SIDES = {
     "above": {"va": "bottom"},
     "below": {"va": "top"},
 }
+
+def _alignment(side: str) -> dict[str, str]:
+    "How a text at a side of a point is aligned, in the words of matplotlib."
+    look = {"ha": "center", "va": "center"}
+    for word in checking.string("side", side).split():
+        look |= _SIDES[choice("side", word, _SIDES)]
+    return look
 
 def _draw_arrow(page: Page, path: list[Point], **look: Any) -> None:
     "An arrow with sharp corners."

@@ -11,8 +11,6 @@ from fractions import Fraction
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 
-import numpy as np
-
 import refusals
 
 
@@ -94,8 +92,30 @@ NUMBERS = ("np.float64('1.5')", "1.0", "'3'")
 ARRAYS = ("v[None]", "v[..., 0]", "v[:0]", "v[..., :0]", "np.ma.masked_array(v)", "v.astype(str)")
 ENTRIES = ("None", "'text'", "10**400", "[[1], [2, 3]]", "np.ma.masked_array([[1.0]])", "Broken()")
 BAD_ENTRIES = tuple(f"v | {{first: {bad}}}" for bad in ENTRIES)
-COLOURS = ("'#fff'", "'red'", "'#gggggg'", "'#7b7b7b7b'", "'7b7b7b7'", "'# 1 2 3'", "'#\u0663\u0663\u0663\u0663\u0663\u0663'", "''")
-POINTS = ("(1,)", "(1, 2, 3)", "(nan, 0)", "(0, inf)", "('a', 'b')", "(1j, 0)", "(10**400, 0)", "(None, 0)", "'ab'", "(True, 0)", "itertools.count()", "np.float64(1)")
+COLOURS = (
+    "'#fff'",
+    "'red'",
+    "'#gggggg'",
+    "'#7b7b7b7b'",
+    "'7b7b7b7'",
+    "'# 1 2 3'",
+    "'#\u0663\u0663\u0663\u0663\u0663\u0663'",
+    "''",
+)
+POINTS = (
+    "(1,)",
+    "(1, 2, 3)",
+    "(nan, 0)",
+    "(0, inf)",
+    "('a', 'b')",
+    "(1j, 0)",
+    "(10**400, 0)",
+    "(None, 0)",
+    "'ab'",
+    "(True, 0)",
+    "itertools.count()",
+    "np.float64(1)",
+)
 NODES = (
     *(f"Node({point}, 'p')" for point in POINTS),
     *(f"Node((0, 0), {label})" for label in ("None", "3", "x", "b'p'")),
@@ -114,7 +134,20 @@ EDGES = (
     "('p', 'q')",
 )
 ENDS = tuple(f"Edge({end})" for end in ("'p', 'r'", "'r', 'q'", "[], 'q'", "'p', None", "x, 'q'"))
-BOXES = ("(0, 0, 1)", "(1, 0, 0, 1)", "(0, 0, 0, 1)", "(0, 1, 1, 0)", "(0, 0, nan, 1)", "(0, 0, inf, 1)", "(0, 0, 10**400, 1)", "('a', 0, 1, 1)", "'abcd'", "(-1e308, 0, 1e308, 1)", "(0, 0, 1e-300, 1)", "itertools.count()")
+BOXES = (
+    "(0, 0, 1)",
+    "(1, 0, 0, 1)",
+    "(0, 0, 0, 1)",
+    "(0, 1, 1, 0)",
+    "(0, 0, nan, 1)",
+    "(0, 0, inf, 1)",
+    "(0, 0, 10**400, 1)",
+    "('a', 0, 1, 1)",
+    "'abcd'",
+    "(-1e308, 0, 1e308, 1)",
+    "(0, 0, 1e-300, 1)",
+    "itertools.count()",
+)
 DIAGRAMS = (
     *(f"v._replace(nodes=v.nodes | {{'q': {node}}})" for node in (*NODES, "None", "(0, 0)")),
     *(f"v._replace(edges=[{edge}])" for edge in (*EDGES, *ENDS, "None")),
@@ -125,8 +158,29 @@ DIAGRAMS = (
         "stages=('one',)", "title=None", "title=3", "title=x",
     )),
 )  # fmt: skip
-FLOWS = ("None", "nan", "inf", "True", "10**400", "1j", "(1, 2)", "(1, '', 2)", "('1', '')", "x", "[1, '']", "(x, '')")
-AXES = ("space", "polar", "removed", "page.ax.figure", "np.array([page.ax])", "page", "type(page.ax)")
+FLOWS = (
+    "None",
+    "nan",
+    "inf",
+    "True",
+    "10**400",
+    "1j",
+    "(1, 2)",
+    "(1, '', 2)",
+    "('1', '')",
+    "x",
+    "[1, '']",
+    "(x, '')",
+)
+AXES = (
+    "space",
+    "polar",
+    "removed",
+    "page.ax.figure",
+    "np.array([page.ax])",
+    "page",
+    "type(page.ax)",
+)
 STEP = {
     "array": ("None", "'text'", "e[None]", "e[..., 0]", "e[:, :0]", "e[:, :-1]", "np.ma.masked_array(e)", "10**400"),
     "parameters": ("None", "[e]", "'p'", "x"),
@@ -229,8 +283,19 @@ FLOATS = ("np.float64(v)", "np.longdouble(v)")
 ROUNDED = ("np.float32(v)", "np.float16(v)", "Fraction(v)", "1", "np.int8(1)", "np.uint64(1)")
 DRESSED = ("read_only(v)", "np.asfortranarray(v)", "v[::-1].copy()[::-1]", "v.astype('>f8')",
            "np.repeat(v, 2, 0)[::2]", "v.tolist()", "v.view(type('Own', (np.ndarray,), {}))")  # fmt: skip
-OTHER = ("v.astype('f2')", "v.astype('f4')", "v.astype(int)", "v > 0", "v.astype(complex)", "v * nan")
-TABLES = ("MappingProxyType(v)", "OrderedDict(v)", *(f"mapped(lambda v: {same}, v)" for same in DRESSED))
+OTHER = (
+    "v.astype('f2')",
+    "v.astype('f4')",
+    "v.astype(int)",
+    "v > 0",
+    "v.astype(complex)",
+    "v * nan",
+)
+TABLES = (
+    "MappingProxyType(v)",
+    "OrderedDict(v)",
+    *(f"mapped(lambda v: {same}, v)" for same in DRESSED),
+)
 SAME = {
     "count": INTS, "upto": INTS, "place": INTS, "int": INTS, "seed": INTS,
     "number": FLOATS, "positive": FLOATS, "tolerance": FLOATS, "numberlike": FLOATS,
