@@ -137,8 +137,8 @@ def plot_gains(
     """Plot what is left after k = T_x - t steps, on a logarithmic axis.
 
     values is (T_x + 1, m). A line for the geometric mean of the examples, a band from
-    the least to the most. What is not finite is left out; the line has a gap where an
-    example is 0."""
+    the least to the most. What is not finite, or above 1e200, is left out; the line has
+    a gap where an example is 0."""
     choice("symbol", symbol, SYMBOLS)
     choice("line", line, ("-", "--", "-.", ":"))
     checking.label("label", label)
@@ -170,7 +170,11 @@ def _over_examples(values: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarra
     shown = np.where(positive, left, np.nan)  # on a logarithmic axis
     least = np.fmin.reduce(shown, axis=1)
     most = np.fmax.reduce(shown, axis=1)
-    return mean, least, most
+    return _drawable(mean), _drawable(least), _drawable(most)
+
+def _drawable(values: np.ndarray) -> np.ndarray:
+    "NaN for what is too large for a logarithmic axis and its margin."
+    return np.where(values <= 1e200, values, np.nan)
 
 # %% ../nbs/10_vanishing_gradients.ipynb #6a1f3c58
 def _powers(bound: float, count: int) -> np.ndarray:
@@ -178,8 +182,7 @@ def _powers(bound: float, count: int) -> np.ndarray:
     bound = number("bound", bound, positive=True)
     k = np.arange(count)
     with np.errstate(all="ignore"): powers = bound**k
-    shown = np.isfinite(powers) & (powers > 0)
-    return np.where(shown, powers, np.nan)
+    return _drawable(np.where(powers > 0, powers, np.nan))
 
 def _draw_gains(ax: Any, mean: np.ndarray, least: np.ndarray, most: np.ndarray,
                 colour: str, line: str, label: str) -> None:

@@ -183,12 +183,18 @@ def plot_gates(
     caches is (LSTMCache of every step, x (n_x, m, T_x)). Triangles mark the events;
     a memory that is not finite is left out."""
     history = _of_unit(caches, unit, example)
+    for gate in _ROWS: _check_gate(gate, history[gate])
     labels = _labels(words, len(history["ft"]))
     events = gate_events(caches, unit, example)
     ax = axes("ax", ax)
     _draw_gates(ax, history, events)
     ax.set_xticks(range(1, len(labels) + 1), labels)
     return ax
+
+def _check_gate(name: str, values: np.ndarray) -> None:
+    "What a gate lets through is a share; NaN flows through."
+    beyond = values[(values < 0) | (values > 1)]
+    if len(beyond): refuse(name, "numbers from 0 to 1", beyond[0])
 
 def _labels(words: Any, T_x: int) -> list[str]:
     "What stands below the steps."
@@ -208,6 +214,7 @@ def _draw_gates(ax: Any, history: Any, events: list[GateEvent]) -> None:
     finite = np.isfinite(memory)
     memory = np.where(finite, memory, np.nan)
     top = np.nanmax(abs(memory), initial=1.0)
+    ax.set(xscale="linear", yscale="linear")
     steps = np.arange(1, len(memory) + 1)
     colour = COLOURS["c"]
     ax.bar(steps, memory / top, 0.6, color=colour)

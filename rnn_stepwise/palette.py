@@ -185,6 +185,7 @@ def open_page(
     pixels = ax.transData.get_matrix()[0, 0]
     return Page(ax, pixels / ax.figure.dpi)
 
+# %% ../nbs/96_palette.ipynb #9b78ec5d
 def _has_twin(ax: Any) -> bool:
     "Do other axes lie on these and share x or y with them? Their scales are not free."
     place = ax.get_position(original=True).bounds

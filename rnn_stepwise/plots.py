@@ -239,6 +239,6 @@ def _one_a_step(symbol: str, values: Iterable[float]) -> list[float]:
     most, line = 100_000, []
     for value in listed(symbol, values, "numbers, one a step", most):
         gap = isinstance(value, (float, np.floating)) and not isfinite(value)
-        line.append(nan if gap else number(symbol, value))
+        line.append(nan if gap else number(symbol, value, -1e300, 1e300))
     if len(line) > most: refuse(symbol, f"at most {most} numbers", "more")
     return line
