@@ -275,7 +275,12 @@ WRONG = {
     "diagram": ((), DIAGRAMS),
     "instance": ((), ()),
 }  # fmt: skip
-WRONG |= {"distances": WRONG["floats"], "network": WRONG["parameters"], "impulses": WRONG["array"]}
+WRONG |= {
+    "distances": WRONG["floats"],
+    "network": WRONG["parameters"],
+    "impulses": WRONG["array"],
+    "gains": WRONG["stack"],
+}
 
 # Right, though unusual: the same value in other clothes, and then values that are right as well
 INTS = tuple(f"np.{kind}(v)" for kind in ("int8", "uint8", "int16", "int64", "uint64", "array"))
@@ -314,7 +319,12 @@ SAME = {
     "flows": ("MappingProxyType(v)",),
     "path": ("str(v)", "bytes(v)"),
 }  # fmt: skip
-SAME |= {"distances": SAME["floats"], "network": SAME["parameters"], "impulses": SAME["array"]}
+SAME |= {
+    "distances": SAME["floats"],
+    "network": SAME["parameters"],
+    "impulses": SAME["array"],
+    "gains": SAME["stack"],
+}
 ALSO = {
     "number": ROUNDED, "positive": ROUNDED, "tolerance": (*ROUNDED, "0"), "numberlike": ROUNDED,
     "colour": ("v.upper()", "'#ABCDEF'"), "when": ("3", "0", "np.int8(3)", "''"),
@@ -323,8 +333,9 @@ ALSO = {
     "array": OTHER, "anyarray": OTHER,
     "parameters": ("mapped(lambda v: v.astype('f2'), v)", "mapped(lambda v: v * nan, v)", "v | {'more': None}"),
     "series": ("{}", "{'a': []}", "{'a': [nan, inf, 1]}", "{'a': np.arange(3)}", "{'y': range(40)}"),
+    "gains": ("v * 1e-3", "v * 0", "v * nan", "[[1.0]]", "[[5e-324]]", "[[1e-300], [1e300]]", "[[1e199], [1e-199]]"),
     "flows": ("{('p', 'q'): 'one'}", "{('p', 'q'): np.float16(0)}", "{}"),
-    "axes": ("fresh()",),
+    "axes": ("fresh()", "fresh(xscale='log', yscale='log')"),
     "floats": ("[0, 0]", "[1e307, -1e307]", "[1e-320, 1]"),
 }  # fmt: skip
 
