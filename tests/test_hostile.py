@@ -274,6 +274,14 @@ def test_an_unusual_value_is_as_good(name, space):
     assert not failed, "\n" + "\n".join(failed)
 
 
+@pytest.mark.parametrize("value", [1e-200, 1e-3, 1.0, 1e5, 1e200])
+def test_a_flat_line_can_be_shown(value, space):
+    values = np.full((3, 2), value)
+    ax = beginning(rnn_stepwise.plot_gains, {"values": values})
+    low, high = ax.get_ylim()
+    assert low < 0.9 * value < 1.1 * value < high
+
+
 def is_drawing(name):
     "Does a function need matplotlib?"
     kinds = {entries(row)[0] for row in TABLE[name].values()}
