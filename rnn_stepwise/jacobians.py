@@ -188,11 +188,11 @@ def _draw_gains(ax: Any, mean: np.ndarray, least: np.ndarray, most: np.ndarray,
                 colour: str, line: str, label: str) -> None:
     "The line, its band and its label."
     steps = range(len(mean))
-    ax.semilogy(steps, mean, line, color=colour)
-    ax.fill_between(steps, least, most, color=colour, alpha=0.25, lw=0)
     low, high = np.fmin.reduce(least), np.fmax.reduce(most)
     flat = high < 1.01 * low  # a flat line has no extent, and an axis needs one
     if flat: ax.update_datalim([(0, low / 1.5), (0, low * 1.5)])
+    ax.semilogy(steps, mean, line, color=colour)
+    ax.fill_between(steps, least, most, color=colour, alpha=0.25, lw=0)
     finite = np.flatnonzero(np.isfinite(mean))
     if not len(finite): return
     last = finite[-1]
