@@ -6,15 +6,17 @@
 from __future__ import annotations
 
 # %% auto #0
-__all__ = ['KNOWN', 'Names', 'refuse', 'kind', 'quoted', 'whole', 'error_of', 'number', 'tolerance', 'seed', 'generator',
-           'choice', 'numbers', 'function', 'mapping', 'axes', 'index', 'array', 'as_arrays', 'common_dtype', 'filled',
+__all__ = ['KNOWN', 'Names', 'refuse', 'kind', 'quoted', 'whole', 'error_of', 'number', 'tolerance', 'seed', 'count', 'generator',
+           'choice', 'listed', 'numbers', 'function', 'mapping', 'string', 'switch', 'instance', 'index', 'point',
+           'points', 'box', 'colour', 'pyplot', 'axes', 'label', 'array', 'as_arrays', 'common_dtype', 'filled',
            'known_shape', 'shape_of', 'axes_of', 'size_of', 'fit', 'written', 'check_shapes', 'Caches', 'step_cache',
            'covered', 'step_caches', 'together', 'needed', 'shape_in_numbers', 'scores']
 
 # %% ../nbs/90_checking.ipynb #bc65dd20
 import operator
+import re
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set, Sized
 from functools import lru_cache
 from itertools import islice
 from math import inf, isinf, prod
@@ -33,7 +35,8 @@ def refuse(
 ) -> NoReturn:
     "Raise the one kind of sentence with which this package says no."
     if not isinstance(name, str): name = quoted(name)
-    raise error(f"{name}: expected {expected}, got {got}") from None
+    text = got if isinstance(got, str) else quoted(got)
+    raise error(f"{name}: expected {expected}, got {text}") from None
 
 def kind(value: Any) -> str:
     "What came, in a few words."
@@ -42,7 +45,8 @@ def kind(value: Any) -> str:
     return type(value).__name__
 
 def quoted(value: Any) -> str:
-    "What came, as it would be typed; cut where that is long."
+    "What came, as it would be typed; in a few words where that is long."
+    if isinstance(value, np.ndarray): return kind(value)
     try: text = str(value) if isinstance(value, np.number) else repr(value)
     except Exception: return kind(value)
     if "\n" in text: return kind(value)
@@ -123,6 +127,11 @@ def seed(name: str, value: Any) -> np.random.Generator:
     "A generator of its own from an int of at least 0."
     return np.random.default_rng(whole(name, value, least=0))
 
+def count(name: str, value: Any) -> int:
+    "An int of at least 1, and not beyond all memory: the size of an axis."
+    found, most = whole(name, value), 10**8
+    return found if found <= most else whole(name, found, most=most)
+
 def generator(name: str, value: Any) -> np.random.Generator | np.random.RandomState:
     "A source of random numbers: NumPy's Generator, or the RandomState of old."
     known = (np.random.Generator, np.random.RandomState)
@@ -138,15 +147,29 @@ def choice(name: str, value: Any, choices: Iterable[str]) -> str:
     return value
 
 # %% ../nbs/90_checking.ipynb #8ef5d6ed
-def numbers(name: str, value: Any, most: int) -> list[float]:
-    "A list of 1 to `most` finite numbers, from whatever can be gone through."
-    expected = f"1 to {most} numbers"
-    if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
-        refuse(name, expected, kind(value), TypeError)
-    found = list(value)
-    if not 1 <= len(found) <= most: refuse(name, expected, len(found))
-    return [number(name, entry) for entry in found]
+def listed(name: str, value: Any, expected: str, most: int) -> list[Any]:
+    "What can be gone through, as a list; of an endless one the first `most` + 1."
+    if isinstance(value, (str, bytes, Mapping, Set)):
+        refuse(name, expected, quoted(value), TypeError)
+    try: return list(islice(value, most + 1))
+    except TypeError: refuse(name, expected, quoted(value), TypeError)
 
+def numbers(
+    name: str,  # of the argument
+    value: Any,  # what came
+    most: int,  # how many there may be
+    least: int = 1,  # and how many there have to be
+    bound: float = inf,  # the largest size of a number
+) -> list[float]:
+    "So many finite numbers, from whatever can be gone through."
+    expected = f"{least} to {most} numbers" if least < most else f"{most} numbers"
+    found = listed(name, value, expected, most)
+    if len(found) < least: refuse(name, expected, len(found))
+    if len(found) > most:
+        refuse(name, expected, len(value) if isinstance(value, Sized) else "more")
+    return [number(name, entry, -bound, bound) for entry in found]
+
+# %% ../nbs/90_checking.ipynb #f7845c7f
 def function(name: str, value: Any) -> Callable[..., Any]:
     "Something that can be called."
     if not callable(value): refuse(name, "a function", type(value).__name__, TypeError)
@@ -161,14 +184,21 @@ def mapping(name: str, value: Any, of: str = "arrays by name") -> Mapping[Any, A
     except Exception as error:
         refuse(name, expected, f"{got} ({type(error).__name__})", TypeError)
 
-def axes(name: str, value: Any) -> Any:
-    "Axes of matplotlib; new ones where None came."
-    import matplotlib.pyplot as plt
-    if value is None: return plt.figure().add_subplot()
-    from matplotlib.axes import Axes
-    if not isinstance(value, Axes):
-        refuse(name, "matplotlib Axes", type(value).__name__, TypeError)
+def string(name: str, value: Any) -> str:
+    "A text."
+    if not isinstance(value, str): refuse(name, "a str", quoted(value), TypeError)
     return value
+
+def switch(name: str, value: Any) -> bool:
+    "`True` or `False`, Python's or NumPy's."
+    if isinstance(value, (bool, np.bool_)): return bool(value)
+    refuse(name, "True or False", quoted(value), TypeError)
+
+def instance(name: str, value: Any, type_: type) -> Any:
+    "What a class has made."
+    if isinstance(value, type_): return value
+    article = "an" if type_.__name__[0] in "AEIOU" else "a"
+    refuse(name, f"{article} {type_.__name__}", kind(value), TypeError)
 
 # %% ../nbs/90_checking.ipynb #8ea7237d
 def index(
@@ -188,6 +218,65 @@ def index(
     inside = len(found) == len(shape) and all(-n <= i < n for i, n in zip(found, shape))
     if not inside: refuse(name, f"an index into {of} of shape {shape}", quoted(value))
     return found
+
+# %% ../nbs/90_checking.ipynb #b0bccc85
+def point(name: str, value: Any) -> tuple[float, float]:
+    "A place: to the right, up."
+    x, y = numbers(name, value, 2, 2, bound=1e6)
+    return x, y
+
+def points(name: str, value: Any) -> list[tuple[float, float]]:
+    "The places along a path, at least two."
+    expected = "2 to 1000 points"
+    found = listed(name, value, expected, 1000)
+    if not 2 <= len(found) <= 1000: refuse(name, expected, len(found))
+    return [point(name, entry) for entry in found]
+
+def box(name: str, value: Any) -> tuple[float, float, float, float]:
+    "Left, bottom, right and top of a part of a page."
+    left, bottom, right, top = numbers(name, value, 4, 4, bound=1e6)
+    if right - left >= 0.01 and top - bottom >= 0.01: return left, bottom, right, top
+    refuse(name, "left < right and bottom < top", (left, bottom, right, top))
+
+def colour(name: str, value: Any) -> str:
+    "A colour by its sRGB code."
+    if re.fullmatch("#[0-9a-fA-F]{6}", string(name, value)): return value
+    refuse(name, "a colour such as '#7b7b7b'", quoted(value))
+
+# %% ../nbs/90_checking.ipynb #4063637b
+def pyplot() -> Any:
+    "The part of matplotlib that opens figures, or an ImportError that says what to do."
+    try: import matplotlib.pyplot as plt
+    except ModuleNotFoundError as error:
+        if error.name not in ("matplotlib", "matplotlib.pyplot"): raise
+        name, expected = "matplotlib", "it installed, by `pip install matplotlib`"
+        refuse(name, expected, "no such package", ImportError)
+    return plt
+
+def axes(name: str, value: Any) -> Any:
+    "Axes of matplotlib, with straight lines for x and y; new ones where None came."
+    plt, expected = pyplot(), "matplotlib Axes"
+    if value is None: return plt.figure().add_subplot()
+    if not isinstance(value, plt.Axes): refuse(name, expected, kind(value), TypeError)
+    if value.name != "rectilinear":
+        refuse(name, f"{expected} in two dimensions, straight ones", value.name)
+    if value.figure is None: refuse(name, f"{expected} of a figure", "removed ones")
+    return value
+
+def label(name: str, value: Any) -> str:
+    "A text that matplotlib can set."
+    if _can_be_set(str(string(name, value))): return value
+    refuse(name, "a label that can be set", quoted(value))
+
+@lru_cache(maxsize=1024)
+def _can_be_set(text: str) -> bool:
+    "Is it no formula, or one that matplotlib understands, if there is a matplotlib?"
+    dollars = text.count("$") - text.count(r"\$")
+    if not dollars or dollars % 2: return True
+    try: from matplotlib.mathtext import MathTextParser
+    except ImportError: return True
+    try: return bool(MathTextParser("path").parse(text))
+    except ValueError: return False
 
 # %% ../nbs/90_checking.ipynb #8788ce48
 def array(name: str, value: Any) -> np.ndarray:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from . import checking
 from .checking import (
     Caches, as_arrays, axes, check_shapes, choice, number, refuse)
 from .palette import COLOURS, SYMBOLS, Axes
@@ -135,10 +136,11 @@ def plot_gains(
     """Plot what is left after k = T_x - t steps, on a logarithmic axis.
 
     values is (T_x + 1, m). A line for the geometric mean of the examples, a band from
-    the least to the most. What is not finite is left out; the line has a gap where an
-    example is 0."""
+    the least to the most. What is not finite, or above 1e200, is left out; the line has
+    a gap where an example is 0."""
     choice("symbol", symbol, SYMBOLS)
     choice("line", line, ("-", "--", "-.", ":"))
+    checking.label("label", label)
     mean, least, most = _over_examples(values)
     ceiling = None if bound is None else _powers(bound, len(mean))
     ax = axes("ax", ax)
@@ -167,7 +169,11 @@ def _over_examples(values: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarra
     shown = np.where(positive, left, np.nan)  # on a logarithmic axis
     least = np.fmin.reduce(shown, axis=1)
     most = np.fmax.reduce(shown, axis=1)
-    return mean, least, most
+    return _drawable(mean), _drawable(least), _drawable(most)
+
+def _drawable(values: np.ndarray) -> np.ndarray:
+    "NaN for what is too large for a logarithmic axis and its margin."
+    return np.where(values <= 1e200, values, np.nan)
 
 # %% ../nbs/10_vanishing_gradients.ipynb #6a1f3c58
 def _powers(bound: float, count: int) -> np.ndarray:
@@ -175,13 +181,15 @@ def _powers(bound: float, count: int) -> np.ndarray:
     bound = number("bound", bound, positive=True)
     k = np.arange(count)
     with np.errstate(all="ignore"): powers = bound**k
-    shown = np.isfinite(powers) & (powers > 0)
-    return np.where(shown, powers, np.nan)
+    return _drawable(np.where(powers > 0, powers, np.nan))
 
 def _draw_gains(ax: Any, mean: np.ndarray, least: np.ndarray, most: np.ndarray,
                 colour: str, line: str, label: str) -> None:
     "The line, its band and its label."
     steps = range(len(mean))
+    low, high = np.fmin.reduce(least), np.fmax.reduce(most)
+    flat = high < 1.01 * low  # a flat line has no extent, and an axis needs one
+    if flat: ax.update_datalim([(0, low / 1.5), (0, low * 1.5)])
     ax.semilogy(steps, mean, line, color=colour)
     ax.fill_between(steps, least, most, color=colour, alpha=0.25, lw=0)
     finite = np.flatnonzero(np.isfinite(mean))

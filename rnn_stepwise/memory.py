@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .checking import (
-    Caches, as_arrays, axes, mapping, number, refuse, whole)
+    Caches, as_arrays, axes, label, listed, mapping, number, refuse, whole)
 from .palette import COLOURS, Axes, label_of
 from .guard import guarded
 from .jacobians import multiply_steps
@@ -213,6 +213,7 @@ def plot_gates(
     caches is (LSTMCache of every step, x (n_x, m, T_x)). Triangles mark the events;
     a memory that is not finite is left out."""
     history = _of_unit(caches, unit, example)
+    for gate in _ROWS: _check_gate(gate, history[gate])
     labels = _labels(words, len(history["ft"]))
     events = gate_events(caches, unit, example)
     ax = axes("ax", ax)
@@ -220,13 +221,18 @@ def plot_gates(
     ax.set_xticks(range(1, len(labels) + 1), labels)
     return ax
 
+def _check_gate(name: str, values: np.ndarray) -> None:
+    "What a gate lets through is a share; NaN flows through."
+    beyond = values[(values < 0) | (values > 1)]
+    if len(beyond): refuse(name, "numbers from 0 to 1", beyond[0])
+
 def _labels(words: Any, T_x: int) -> list[str]:
     "What stands below the steps."
     if words is None: return [str(t) for t in range(1, T_x + 1)]
-    if isinstance(words, str) or not isinstance(words, Iterable):
-        refuse("words", f"T_x = {T_x} of them", repr(words), TypeError)
-    labels = [str(word) for word in words]
-    if len(labels) != T_x: refuse("words", f"T_x = {T_x}", str(len(labels)))
+    expected = f"T_x = {T_x} of them"
+    labels = [label("words", word) for word in listed("words", words, expected, T_x)]
+    if len(labels) > T_x: refuse("words", expected, "more")
+    if len(labels) < T_x: refuse("words", expected, len(labels))
     return labels
 
 # %% ../nbs/11_lstm_memory.ipynb #ef5ce1e1
@@ -238,6 +244,7 @@ def _draw_gates(ax: Any, history: Any, events: list[GateEvent]) -> None:
     finite = np.isfinite(memory)
     memory = np.where(finite, memory, np.nan)
     top = np.nanmax(abs(memory), initial=1.0)
+    ax.set(xscale="linear", yscale="linear")
     steps = np.arange(1, len(memory) + 1)
     colour = COLOURS["c"]
     ax.bar(steps, memory / top, 0.6, color=colour)

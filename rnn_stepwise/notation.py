@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .checking import (
-    KNOWN, choice, generator, scores, shape_in_numbers, whole)
+    KNOWN, choice, count, generator, scores, shape_in_numbers)
 from .guard import guarded
 
 # %% ../nbs/00_notation.ipynb #7db62c08
@@ -30,7 +30,7 @@ def book_sequence(
     The result is float64, of shape (n_x, m, T_x) = (3, 1, T_x)."""
     nouns = ("puppy", "puppies")
     row = nouns.index(choice("first", first, nouns))
-    x = np.zeros((3, 1, whole("T_x", T_x)))
+    x = np.zeros((3, 1, count("T_x", T_x)))
     x[row, 0, 0] = 1
     x[2, 0, 1:] = 1
     return x
@@ -164,7 +164,7 @@ def _drawn(
 ) -> dict[str, np.ndarray]:
     "One array a name: weights from `rng`, scaled by what feeds the unit; biases zero."
     rng = generator("rng", rng)
-    sizes = {symbol: whole(symbol, size) for symbol, size in sizes.items()}
+    sizes = {symbol: count(symbol, size) for symbol, size in sizes.items()}
     parameters = {}
     for name in names:
         shape = shape_in_numbers(name, sizes)

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import sys
 import tomllib
 from collections.abc import Mapping
 from importlib import import_module
@@ -30,13 +31,6 @@ NOTHING_TO_REFUSE = {
     "watching.copied": "copies whatever it is",
     "watching.like": "is given what `copied` has made",
     "watching.changed": "compares whatever it is",
-    "contrast": "takes colours of the palette",
-    "text_on": "takes a colour of the palette",
-    "move_aside": "is given a path that `route` has found",
-    "direction_of": "is given two points of such a path",
-    "width_of": "is given numbers that `draw` has let pass",
-    "draw_edge": "is given what `draw` has let pass",
-    "draw_node": "is given what `draw` has let pass",
 }
 
 
@@ -51,6 +45,14 @@ def look(value):
     if isinstance(value, np.random.Generator):
         return look(value.bit_generator.state)
     return value
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    "Some calls open a page first."
+    yield
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")
 
 
 def given():
