@@ -16,7 +16,7 @@ TORCH_SIZE := the CPU build is a download of about 190 MB; where the package ind
 HOUSE := $(wildcard tests/test_site*.py) \
 	$(addprefix tests/test_, quarto.py generated.py wheel.py types.py)
 
-.PHONY: help env docs serve test quick check hooks notebooks parity mutants bench package clean
+.PHONY: help env docs serve test quick installed check hooks notebooks parity mutants bench package clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -45,6 +45,9 @@ test: $(READY) ## environment, install, all notebooks, all other tests
 
 quick: $(READY) ## the package's own tests: half a minute
 	$(BIN)/python -m pytest --quiet $(addprefix --ignore=, $(HOUSE))
+
+installed: $(READY) ## the same tests on the installed wheel, and from the sdist
+	$(BIN)/python -m pytest --quiet tests/test_wheel.py -k suite
 
 check: $(READY) ## format, lint, types
 	$(BIN)/ruff format --check

@@ -1,13 +1,11 @@
 """The drawings: lazy import, equal bytes, no overlaps, letters from one alphabet."""
 
 import math
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
+from conftest import fresh
 from rnn_stepwise.diagrams import KINDS, Diagram, Edge, Node, collisions, draw, route
 from rnn_stepwise.figures import (
     LSTM_STAGES,
@@ -37,15 +35,6 @@ def clean_figures():
         plt.close("all")
 
 
-def run(code, **environment):
-    """What a fresh interpreter prints."""
-    settings = os.environ | {"MPLBACKEND": "agg"} | environment
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, env=settings)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 ALL_FOUR = "".join(
     f"from rnn_stepwise.{name} import *\n" for name in ("palette", "diagrams", "figures", "plots")
 )
@@ -60,9 +49,9 @@ def test_import_needs_no_matplotlib():
         "    try: drawing()\n"
         "    except ImportError: print('only now')\n"
     )
-    assert run(hidden + ALL_FOUR + ask) == "only now\n" * 3
+    assert fresh(hidden + ALL_FOUR + ask) == "only now\n" * 3
     loaded = "import sys\nprint({'matplotlib', 'IPython'} & {*sys.modules})"
-    assert run(ALL_FOUR + loaded) == "set()\n"
+    assert fresh(ALL_FOUR + loaded) == "set()\n"
 
 
 def test_same_bytes_in_two_processes_and_twice_in_one():
@@ -88,8 +77,8 @@ print(*digests)
 """
     )
     again = "assert [digest(ax) for ax in all_drawings()] == digests"
-    first = run(code, PYTHONHASHSEED="1")
-    second = run(code + again, PYTHONHASHSEED="2")
+    first = fresh(code, PYTHONHASHSEED="1")
+    second = fresh(code + again, PYTHONHASHSEED="2")
     assert first == second
     assert len(set(first.split())) == 10
 
@@ -111,7 +100,7 @@ svg = svg if isinstance(svg, str) else "".join(svg)
 assert "<dc:date>" not in svg and "Matplotlib v" not in svg
 print("svg")
 """
-    assert run(code).endswith("svg\n")
+    assert fresh(code).endswith("svg\n")
 
 
 def check_labels_fit(diagram, ax):

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,8 +35,11 @@ class Function(NamedTuple):
 def read_package() -> dict[str, Module]:
     "All modules of the package by name"
     modules = {}
-    for file in sorted((ROOT / PACKAGE).rglob("*.py")):
-        path = file.relative_to(ROOT).with_suffix("")
+    found = find_spec(PACKAGE)
+    assert found and found.origin
+    folder = Path(found.origin).parent
+    for file in sorted(folder.rglob("*.py")):
+        path = file.relative_to(folder.parent).with_suffix("")
         name = ".".join(path.parts).removesuffix(".__init__")
         text = file.read_text(encoding="utf-8")
         modules[name] = Module(file, ast.parse(text))
