@@ -162,36 +162,69 @@ LINK = "{http://www.w3.org/1999/xlink}href"
 
 
 def marks_in(svg: str) -> list[Mark]:
-    "What a picture says that matplotlib has written as SVG, its letters as outlines"
+    """What a picture says that matplotlib has written as SVG, its letters as outlines.
+
+    Places are measured from a corner of the axes: where the picture is cropped says nothing."""
     keeping = ElementTree.XMLParser(target=ElementTree.TreeBuilder(insert_comments=True))
     root = ElementTree.fromstring(svg, keeping)
     shapes = {path.get("id"): path.get("d") for path in root.iter(f"{SVG}path")}
-    size = numbers_of(root.get("viewBox", ""))
-    return [mark("picture", at=size), *below(root, shapes)]
+    page, axes, *others = below(root, shapes)
+    corners = points(axes)
+    return [moved(said, corners) for said in (axes, *others)]
 
 
 def numbers_of(text: str) -> list[float]:
     return [float(number) for number in NUMBER.findall(text)]
 
 
+def points(said: Mark) -> np.ndarray:
+    return np.reshape(said.numbers, (-1, 2))
+
+
+def moved(said: Mark, corners: np.ndarray) -> Mark:
+    "A mark as it is seen from the first corner; an open line as far as the axes show it"
+    at, words = points(said), said.words
+    if re.match("path ML+ ", words):
+        low, high = corners.min(axis=0) - 1, corners.max(axis=0) + 1
+        at = at[((low <= at) & (at <= high)).all(axis=1)]
+        words = re.sub("ML+", "ML", words)
+    return mark(words, at=at - corners[0])
+
+
 def below(node: object, shapes: dict[str, str]) -> Iterator[Mark]:
-    "What stands below a node; a text is a group with the text as its comment"
+    "What stands below a node, without ticks, whose number is matplotlib's choice"
     for child in node:
-        if child.get("id", "").startswith("text_"):
-            comment, letters = list(child)[:2]
-            place = letters.get("transform", "").partition(")")[0]
-            look = letters.get("style", "")
-            yield mark("text", comment.text.strip(), look, at=numbers_of(place))
-        elif child.tag == f"{SVG}path" and child.get("id") is None:
-            drawn = child.get("d", "")
-            ways = re.sub(r"[^A-Za-z]", "", drawn)
-            yield mark("path", ways, child.get("style"), at=numbers_of(drawn))
+        name = child.get("id", "")
+        if name.startswith(("xtick_", "ytick_")) or child.tag == f"{SVG}defs":
+            continue
+        if name.startswith("text_"):
+            yield letters(child)
+        elif child.tag == f"{SVG}path":
+            yield outline(child, child.get("d"))
         elif child.tag == f"{SVG}use":
-            shape = shapes[child.get(LINK)[1:]]
-            look = child.get("style"), re.sub(r"\s+", " ", shape)
-            yield mark("mark", *look, at=[float(child.get("x")), float(child.get("y"))])
-        elif child.tag != f"{SVG}defs":
+            place = float(child.get("x")), float(child.get("y"))
+            yield outline(child, shapes[child.get(LINK)[1:]], place)
+        else:
             yield from below(child, shapes)
+
+
+def letters(group: object) -> Mark:
+    "A text: a group with the text as its comment"
+    comment, outlines = list(group)[:2]
+    place = outlines.get("transform", "").partition(")")[0]
+    return mark("text", comment.text.strip(), look_of(outlines), at=numbers_of(place))
+
+
+def outline(node: object, way: str, place: tuple[float, ...] = (0, 0)) -> Mark:
+    "A line or a shape; one that is used in several places stands at one of them"
+    steps = re.sub(r"[^A-Za-z]", "", way)
+    corners = np.reshape(numbers_of(way), (-1, 2)) + place
+    return mark("path", steps, look_of(node), at=corners)
+
+
+def look_of(node: object) -> str:
+    "Its style; the names of patterns are made up"
+    return re.sub(r"url\(#\w+\)", "a pattern", node.get("style", ""))
 
 
 # What is written down
