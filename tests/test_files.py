@@ -58,3 +58,14 @@ def test_files_that_are_no_network_are_refused(tmp_path):
         "ValueError: Wo: expected (n_a, n_a + n_x)"
     )
     assert error_of(rs.load_parameters, tmp_path / "none.npz").startswith("FileNotFoundError: ")
+
+
+@pytest.mark.parametrize("kind", ["rnn", "lstm"])
+def test_the_order_of_a_file_is_not_that_of_the_parameters(tmp_path, kind):
+    parameters = network(kind).parameters
+    file = tmp_path / "p.npz"
+    np.savez(file, **dict(reversed(parameters.items())))
+    loaded = rs.load_parameters(file)
+    assert list(loaded) == list(rs.RNN_PARAMETERS if kind == "rnn" else rs.LSTM_PARAMETERS)
+    for name in parameters:
+        np.testing.assert_array_equal(loaded[name], parameters[name])
