@@ -4,14 +4,13 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-import rnn_stepwise
-
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGE = Path(rnn_stepwise.__file__).resolve().parent  # elsewhere if it is installed from a wheel
+PACKAGE = Path(find_spec("rnn_stepwise").origin).resolve().parent  # elsewhere if it is installed
 
 
 def repository_files():

@@ -23,8 +23,8 @@ JUDGE = "seeded gradients refusals guard checking promises parity properties".sp
 DRAWING = "drawing refusals".split()
 JUDGES = {  # tests of what the networks do not need, for which JUDGE would do no good
     "files": "files refusals".split(),
-    "seeded": "seeded refusals".split(),
-    "errata": "seeded refusals".split(),
+    "seeded": "errata refusals".split(),
+    "errata": "errata refusals".split(),
     "watching": "xray refusals".split(),
     "xrays": "xray refusals drawing".split(),
     "jacobians": "jacobians drawing refusals".split(),
