@@ -109,3 +109,16 @@ def test_a_wrong_number_is_recognised_and_no_right_one():
         assert rs.which_mistake(row.right) == ()
     for number in 0.00173313, float("nan"), -float("inf"), 10**400:
         assert rs.which_mistake(number) == ()
+
+
+def test_the_rows_stand_in_the_order_of_the_page():
+    order = dict.fromkeys((row.function, row.mistake, row.entry) for row in rs.ERRATA)
+    lstm_rows = ["no carry between steps"] * 9 + ["no carry; overwritten"] * 3
+    lstm_rows += ["no carry between steps"] * 3
+    assert [mistake for function, mistake, _ in order] == [
+        *lstm_rows,
+        *["only the last `da` enters"] * 7,
+        *["`b` in place of `ba`"] * 5,
+    ]
+    functions = ["lstm_backward"] * 15 + ["rnn_backward"] * 7 + ["rnn_cell_backward"] * 5
+    assert [function for function, _, _ in order] == functions
