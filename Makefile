@@ -68,7 +68,7 @@ parity: $(READY) ## agreement with PyTorch, which is a large download
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[parity]'
 	$(BIN)/python tests/test_parity.py
 
-mutants: $(READY) ## break the code in every place, one at a time; prints what no test notices
+mutants: $(READY) ## break the code in every place, one at a time; prints what no test notices: an hour
 	$(BIN)/python -m tools.mutants
 
 bench: $(READY) ## what the readable functions and their import cost, as ratios

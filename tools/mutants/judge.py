@@ -26,7 +26,7 @@ JUDGES = {  # tests of what the networks do not need, for which JUDGE would do n
     "seeded": "errata refusals".split(),
     "errata": "errata refusals".split(),
     "watching": "xray refusals".split(),
-    "xrays": "xray refusals drawing".split(),
+    "xrays": "xray refusals".split(),
     "jacobians": "jacobians drawing refusals".split(),
     "memory": "jacobians drawing refusals".split(),
     "palette": DRAWING,
