@@ -7,6 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+import rnn_stepwise as rs
 from rnn_stepwise import checking
 
 
@@ -177,3 +178,28 @@ def test_a_name_that_is_no_text_is_quoted():
     assert message == "TypeError: (1, 2): expected an array of numbers, got NoneType"
     message = checking.error_of(checking.as_arrays, {Unspeakable(): None})
     assert message == "TypeError: Unspeakable: expected an array of numbers, got NoneType"
+
+
+def test_what_asks_what_a_call_complains_about_can_be_interrupted():
+    def interrupted():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        checking.error_of(interrupted)
+
+
+@pytest.mark.parametrize("make", [np.random.default_rng, np.random.RandomState])
+def test_parameters_are_drawn_from_the_generators_of_new_and_of_old(make):
+    drawn = rs.init_rnn_parameters(3, 5, 2, make(1))
+    assert checking.generator("rng", rng := make(1)) is rng
+    np.testing.assert_array_equal(drawn["Wax"], rng.standard_normal((5, 3)) / np.sqrt(8))
+    assert drawn.keys() == rs.RNN_PARAMETERS.keys()
+
+
+def test_what_is_remembered_of_shapes_has_a_bound():
+    remembering = [rule for rule in vars(checking).values() if hasattr(rule, "cache_info")]
+    assert checking.axes_of in remembering
+    for i in range(3000):
+        rs.check_shapes({"v": [1]}, {"v": f"(n_{i})"})
+    assert all(rule.cache_info().currsize <= 1024 for rule in remembering)
+    assert checking.axes_of.cache_info().currsize > 100

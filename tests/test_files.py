@@ -807,3 +807,14 @@ def test_a_damaged_member_is_refused_or_read_as_numpy_reads_it(tmp_path):
                 np.testing.assert_array_equal(loaded[key], expected[key])
     assert 100 < refused < 300
     gc.collect()
+
+
+@pytest.mark.parametrize("kind", ["rnn", "lstm"])
+def test_the_order_of_a_file_is_not_that_of_the_parameters(tmp_path, kind):
+    parameters = network(kind).parameters
+    file = tmp_path / "p.npz"
+    np.savez(file, **dict(reversed(parameters.items())))
+    loaded = rs.load_parameters(file)
+    assert list(loaded) == list(rs.RNN_PARAMETERS if kind == "rnn" else rs.LSTM_PARAMETERS)
+    for name in parameters:
+        np.testing.assert_array_equal(loaded[name], parameters[name])

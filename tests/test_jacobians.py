@@ -1,9 +1,6 @@
 """What Jacobians, gains, the rule, clipping and the two plots promise beyond their chapters."""
 
 import inspect
-import os
-import subprocess
-import sys
 from fractions import Fraction
 from itertools import pairwise
 
@@ -12,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import rnn_stepwise as rs
-from conftest import ROOT
+from conftest import fresh
 from networks import Sizes, chained, network
 from rnn_stepwise import (
     clip_by_global_norm,
@@ -735,10 +732,7 @@ def test_only_the_plots_need_matplotlib():
             try: plot(given)
             except ImportError: print("needs it")
         """
-    command = [sys.executable, "-c", inspect.cleandoc(code)]
-    path = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=path)
-    assert done.stdout.split("\n")[:2] == ["needs it"] * 2, done.stderr
+    assert fresh(inspect.cleandoc(code)) == "needs it\n" * 2
 
 
 # --- tampered caches ------------------------------------------------------------------------------
