@@ -80,9 +80,7 @@ def along(function, point, way, step=1e-6):
 def said_and_found(loss, judged, problem):
     "The derivative along a random direction: of the gradients of one loss, and of another"
     rng = np.random.default_rng(2)
-    a, c, caches = cases.run_forward(rs, problem)
-    upstream, gradients = problems.behind(loss, problem, a, c, caches)
-    gradients |= problems.before(loss, problem, Way().backward(*upstream))
+    gradients = cases.by_ours(rs, loss, problem)
     if judged.silent:
         problem = problems.without_last(problem)
     way = {name[1:]: rng.standard_normal(g.shape) for name, g in gradients.items()}

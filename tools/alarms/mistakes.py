@@ -13,46 +13,72 @@ from tools.alarms.passes import (
     by_activations,
     gate_by_gate,
     matrices,
+    of_sigmoid,
+    of_tanh,
     one_by_one,
-    own_and_future,
     read,
-    squared_secant,
 )
 
 # What a state hears
 
 
-def hears(da, dc, carry, t, *, own=1, future=1, memory=1, shift=0, last=False):
-    "The sum of what arrives, each part times a number; the own part of another step"
-    T = da.shape[2]
-    if last and t < T - 1:
-        own = 0
-    return (
-        own * da[:, :, (t + shift) % T] + future * carry[0],
-        dc[:, :, t] + memory * carry[1],
-    )
+def only_own(own, carry):
+    return own
 
 
-def writes_into_da(da, dc, carry, t):
-    da[:, :, t] += carry[0]
-    return da[:, :, t], dc[:, :, t] + carry[1]
+def only_carry(own, carry):
+    return carry
 
 
-def deaf_at_the_end(da, dc, carry, t):
+def own_twice(own, carry):
+    return 2 * own + carry
+
+
+def carry_subtracted(own, carry):
+    return own - carry
+
+
+def writes_into_own(own, carry):
+    own += carry
+    return own
+
+
+def only_last(da, t):
+    own = da[:, :, t]
+    return own if t == da.shape[2] - 1 else 0 * own
+
+
+def not_last(da, t):
     "The loop begins one step too early"
-    heard = own_and_future(da, dc, carry, t)
-    return heard if t < da.shape[2] - 1 else (0 * heard[0], 0 * heard[1])
+    own = da[:, :, t]
+    return own if t < da.shape[2] - 1 else 0 * own
 
 
-def ones_arrive(da, dc, carry, t):
-    return np.ones_like(da[:, :, t]) + carry[0], dc[:, :, t] + carry[1]
+def step_before(da, t):
+    return da[:, :, t - 1]
+
+
+def step_after(da, t):
+    later = (t + 1) % da.shape[2]
+    return da[:, :, later]
+
+
+def ones(da, t):
+    own = da[:, :, t]
+    return np.ones_like(own)
 
 
 # Reading a step
 
 
-def another_x(steps, t, *, of):
-    return read(steps, t)._replace(x=read(steps, of(t)).x)
+def x_before(steps, t):
+    other = read(steps, t - 1)
+    return read(steps, t)._replace(x=other.x)
+
+
+def first_x(steps, t):
+    first = read(steps, 0)
+    return read(steps, t)._replace(x=first.x)
 
 
 def another_state(steps, t):
@@ -63,7 +89,8 @@ def another_state(steps, t):
 
 def another_cache(steps, t):
     "The cache of the step after"
-    return read(steps, min(t + 1, len(steps) - 1))
+    later = min(t + 1, len(steps) - 1)
+    return read(steps, later)
 
 
 def view_of_c(steps, t):
@@ -94,9 +121,10 @@ def rnn_slope(change):
     return in_front(lambda da, dc, step, dz: {"a": da * change(step)})
 
 
-def parts_of_memory(da, dc, step):
-    "δc in its two parts: from above, and through the hidden state"
-    return dc, da * step.gates["o"] * (1 - np.tanh(step.c) ** 2)
+def through(da, step):
+    "The part of δc that comes through the hidden state"
+    tanh_c = np.tanh(step.c)
+    return da * step.gates["o"] * of_tanh(tanh_c)
 
 
 def lost_parenthesis(gate):
@@ -104,10 +132,10 @@ def lost_parenthesis(gate):
 
     def change(da, dc, step, dz):
         f, i, candidate, _ = step.gates.values()
-        factor = {"f": step.c_prev, "i": candidate, "c": i}[gate]
-        slope = {"f": f * (1 - f), "i": i * (1 - i), "c": 1 - candidate**2}[gate]
-        direct, through = parts_of_memory(da, dc, step)
-        return {gate: (direct + through * slope) * factor}
+        factor = {"f": step.c_prev, "i": candidate, "c": i}
+        slope = {"f": of_sigmoid(f), "i": of_sigmoid(i), "c": of_tanh(candidate)}
+        memory = dc + through(da, step) * slope[gate]
+        return {gate: memory * factor[gate]}
 
     return in_front(change)
 
@@ -115,48 +143,78 @@ def lost_parenthesis(gate):
 def closed_too_late(da, dc, step, dz):
     "Printed so: the 1 has lost what it multiplies, and nothing is linear any more"
     _, i, candidate, o = step.gates.values()
-    slope, tanh_c = 1 - candidate**2, np.tanh(step.c)
-    return {"c": dc * i + o * (1 - tanh_c**2 * i * da * slope)}
+    tanh_c = np.tanh(step.c)
+    product = tanh_c**2 * i * da * of_tanh(candidate)
+    return {"c": dc * i + o * (1 - product)}
 
 
 def rescaled(**factors):
     "The gradient in front of some gates times a function of the step"
-    return in_front(lambda da, dc, step, dz: {g: dz[g] * factors[g](step) for g in factors})
+
+    def change(da, dc, step, dz):
+        return {gate: dz[gate] * factor(step) for gate, factor in factors.items()}
+
+    return in_front(change)
 
 
 def forget_slope(step):
-    return 1 / np.maximum(1 - step.gates["f"], 1e-300)
+    "Γ in place of Γ (1 - Γ)"
+    rest = 1 - step.gates["f"]
+    return 1 / np.maximum(rest, 1e-300)
 
 
 def twice_tanh(step):
     candidate = step.gates["c"]
-    return (1 - np.tanh(candidate) ** 2) / np.maximum(1 - candidate**2, 1e-300)
+    right, wrong = of_tanh(candidate), of_tanh(np.tanh(candidate))
+    return wrong / np.maximum(right, 1e-300)
 
 
 def older_memory(step):
-    tanh_c = np.tanh(step.c)
-    return np.tanh(step.c_prev) / np.where(tanh_c == 0, 1, tanh_c)
+    before, after = np.tanh(step.c_prev), np.tanh(step.c)
+    return before / np.where(after == 0, 1, after)
 
 
 def memory_of(combine):
     "Another δc in all that contains it"
 
     def gates(da, dc, step):
-        direct, through = parts_of_memory(da, dc, step)
-        wrong = combine(direct, through, da, step)
-        dz, dc_prev = by_activations(0 * da, wrong, step)
         output = by_activations(da, dc, step)[0]["o"]
+        wrong = combine(da, dc, step)
+        dz, dc_prev = by_activations(0 * da, wrong, step)
         return dz | {"o": output}, dc_prev
 
     return gates
 
 
-def carried_memory(change):
+def without_slope(da, dc, step):
+    return dc + da * step.gates["o"]
+
+
+def without_gate(da, dc, step):
+    tanh_c = np.tanh(step.c)
+    return dc + da * of_tanh(tanh_c)
+
+
+def without_dc(da, dc, step):
+    return through(da, step)
+
+
+def carried(change):
+    "Another gradient of the memory before"
+
     def gates(da, dc, step):
-        dz, dc_prev = by_activations(da, dc, step)
-        return dz, change(da, dc, step, dc_prev)
+        dz, _ = by_activations(da, dc, step)
+        return dz, change(da, dc, step)
 
     return gates
+
+
+def whole_memory(da, dc, step):
+    return dc + through(da, step)
+
+
+def forgotten_dc(da, dc, step):
+    return dc * step.gates["f"]
 
 
 def past_the_slope(da, dc, step):
@@ -173,49 +231,57 @@ def swapped_gates(da, dc, step, dz):
 
 
 def products(change):
+    "What a mistake makes of the right dW, db and what goes back"
+
     def wrong(dz, step):
-        return change(dz, step, *gate_by_gate(dz, step))
+        dW, db, back = gate_by_gate(dz, step)
+        found = {"dW": dW, "db": db, "back": back}
+        found |= change(dz, step, **found)
+        return tuple(found.values())
 
     return wrong
 
 
 def not_transposed(dz, step, dW, db, back):
     "The square part of the weights, which lets it pass"
-    n_a = len(step.a)
-    square = sum(W[:, :n_a] @ dz[gate] for gate, W in matrices(step.p).items())
-    return dW, db, np.concatenate([square, back[n_a:]])
+    n_a, square = len(step.a), 0
+    for gate, W in matrices(step.p).items():
+        square = square + W[:, :n_a] @ dz[gate]
+    return {"back": np.concatenate([square, back[n_a:]])}
 
 
 def rows_swapped(dz, step, dW, db, back):
     n_x = len(step.x)
-    return dW, db, np.concatenate([back[n_x:], back[:n_x]])
+    return {"back": np.roll(back, -n_x, axis=0)}
 
 
 def bias_mean(dz, step, dW, db, back):
-    return dW, {gate: d / step.x.shape[1] for gate, d in db.items()}, back
+    m = step.x.shape[1]
+    return {"db": {gate: d / m for gate, d in db.items()}}
 
 
 def bias_of_one(dz, step, dW, db, back):
-    return dW, {gate: d[:, :1] for gate, d in dz.items()}, back
+    return {"db": {gate: d[:, :1] for gate, d in dz.items()}}
 
 
 def weights_transposed(dz, step, dW, db, back):
-    n_a = len(step.a)
-    turned = {}
+    n_a, turned = len(step.a), {}
     for gate, d in dW.items():
-        turned[gate] = np.concatenate([d[:, :n_a].T, d[:, n_a:]], axis=1)
-    return turned, db, back
+        turned[gate] = d.copy()
+        turned[gate][:, :n_a] = d[:, :n_a].T
+    return {"dW": turned}
 
 
 def without_upstream(dz, step, dW, db, back):
     "The derivative of the state in place of that of the loss"
-    z = np.concatenate([step.a_prev, step.x])
-    slopes, _ = by_activations(np.ones_like(step.a), np.zeros_like(step.a), step)
-    return {gate: slopes[gate] @ z.T for gate in dW}, db, back
+    one = np.ones_like(step.a)
+    slopes, _ = by_activations(one, 0 * one, step)
+    return {"dW": {gate: slopes[gate] @ step.z.T for gate in dW}}
 
 
 def one_gate_missing(dz, step, dW, db, back):
-    return dW, db, back - matrices(step.p)["o"].T @ dz["o"]
+    W = matrices(step.p)["o"]
+    return {"back": back - W.T @ dz["o"]}
 
 
 # The sum over steps
@@ -257,15 +323,11 @@ def some_times(factor, where):
 
 
 def reversed_in_time(gradients, da):
-    if "dx" not in gradients:
-        return gradients
-    return gradients | {"dx": gradients["dx"][:, :, ::-1]}
+    return {name: g[:, :, ::-1] if name == "dx" else g for name, g in gradients.items()}
 
 
 def one_step_late(gradients, da):
-    if "dx" not in gradients:
-        return gradients
-    return gradients | {"dx": np.roll(gradients["dx"], 1, axis=2)}
+    return {name: np.roll(g, 1, axis=2) if name == "dx" else g for name, g in gradients.items()}
 
 
 def one_entry(gradients, da):
@@ -290,9 +352,12 @@ def four_decimals(gradients, da):
     return {name: gradient.round(4) for name, gradient in gradients.items()}
 
 
-def biases_from_the_first(gradients, da):
-    "Each bias continues the running total of another one"
-    return gradients | {f"db{gate}": gradients["dbf"] + gradients[f"db{gate}"] for gate in "ico"}
+def biases_continued(gradients, da):
+    "Each bias continues the running total of the first"
+    found = dict(gradients)
+    for name in ("dbi", "dbc", "dbo"):
+        found[name] = gradients["dbf"] + gradients[name]
+    return found
 
 
 def keeping():
@@ -309,18 +374,18 @@ def keeping():
 
 
 EITHER = {
-    "carry dropped": Way(hears=partial(hears, future=0, memory=0)),
-    "only the last da": Way(hears=partial(hears, last=True)),
-    "da never used": Way(hears=partial(hears, own=0)),
-    "da twice": Way(hears=partial(hears, own=2)),
-    "carry subtracted": Way(hears=partial(hears, future=-1)),
-    "da of the step after": Way(hears=partial(hears, shift=1)),
-    "da of the step before": Way(hears=partial(hears, shift=-1)),
-    "last step skipped": Way(hears=deaf_at_the_end),
-    "ignores what comes from above": Way(hears=ones_arrive),
-    "writes into da": Way(hears=writes_into_da),
-    "x of the step before": Way(read=partial(another_x, of=lambda t: t - 1)),
-    "x of the first step": Way(read=partial(another_x, of=lambda t: 0)),
+    "carry dropped": Way(hears=only_own, hears_memory=only_own),
+    "only the last da": Way(own=only_last),
+    "da never used": Way(hears=only_carry),
+    "da twice": Way(hears=own_twice),
+    "carry subtracted": Way(hears=carry_subtracted),
+    "da of the step after": Way(own=step_after),
+    "da of the step before": Way(own=step_before),
+    "last step skipped": Way(own=not_last),
+    "ignores what comes from above": Way(own=ones),
+    "writes into da": Way(hears=writes_into_own),
+    "x of the step before": Way(read=x_before),
+    "x of the first step": Way(read=first_x),
     "a_next for a_prev": Way(read=another_state),
     "cache of the step after": Way(read=another_cache),
     "past the slope": Way(gates=past_the_slope),
@@ -346,14 +411,14 @@ EITHER = {
     "four decimals": Way(finish=four_decimals),
 }
 RNN = {
-    "tanh of a tanh": Way(gates=rnn_slope(lambda step: 1 - np.tanh(step.a) ** 2)),
+    "tanh of a tanh": Way(gates=rnn_slope(lambda step: of_tanh(np.tanh(step.a)))),
     "slope forgotten": Way(gates=rnn_slope(lambda step: 1)),
-    "slope of the state before": Way(gates=rnn_slope(lambda step: 1 - step.a_prev**2)),
+    "slope of the state before": Way(gates=rnn_slope(lambda step: of_tanh(step.a_prev))),
     "slope not squared": Way(gates=rnn_slope(lambda step: 1 - step.a)),
 }
 LSTM = {
-    "da_prev dropped": Way(hears=partial(hears, future=0)),
-    "dc_prev dropped": Way(hears=partial(hears, memory=0)),
+    "da_prev dropped": Way(hears=only_own),
+    "dc_prev dropped": Way(hears_memory=only_own),
     "parenthesis lost in (8)": Way(gates=lost_parenthesis("c")),
     "parenthesis lost in (9)": Way(gates=lost_parenthesis("i")),
     "parenthesis lost in (10)": Way(gates=lost_parenthesis("f")),
@@ -364,17 +429,13 @@ LSTM = {
     "memory after in (10)": Way(read=memory_after),
     "c0 a view of c": Way(read=view_of_c),
     "gates f and i swapped": Way(gates=in_front(swapped_gates)),
-    "no slope in (L4)": Way(gates=memory_of(lambda dc, through, da, s: dc + da * s.gates["o"])),
-    "no gate in (L4)": Way(
-        gates=memory_of(lambda dc, through, da, s: dc + da * squared_secant(s.c))
-    ),
-    "no dc in (L4)": Way(gates=memory_of(lambda dc, through, da, s: through)),
-    "(16) without a gate": Way(
-        gates=carried_memory(lambda da, dc, s, dc_prev: sum(parts_of_memory(da, dc, s)))
-    ),
-    "(16) of dc alone": Way(gates=carried_memory(lambda da, dc, s, dc_prev: dc * s.gates["f"])),
+    "no slope in (L4)": Way(gates=memory_of(without_slope)),
+    "no gate in (L4)": Way(gates=memory_of(without_gate)),
+    "no dc in (L4)": Way(gates=memory_of(without_dc)),
+    "(16) without a gate": Way(gates=carried(whole_memory)),
+    "(16) of dc alone": Way(gates=carried(forgotten_dc)),
     "o missing in (15)": Way(products=products(one_gate_missing)),
-    "biases continued": Way(finish=biases_from_the_first),
+    "biases continued": Way(finish=biases_continued),
     "first memory silent": Way(finish=some_times(0, lambda name: name in ("dc0", "dc_prev"))),
 }
 

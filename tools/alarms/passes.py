@@ -24,6 +24,11 @@ class Step(NamedTuple):
     x: Any
     p: Any
 
+    @property
+    def z(self):
+        "What the weights act on"
+        return np.concatenate([self.a_prev, self.x])
+
 
 def matrices(p):
     "Gate → the matrix that acts on a_prev above x"
@@ -33,14 +38,26 @@ def matrices(p):
 
 
 def sigmoid(z):
-    e = np.exp(np.where(z.real > 0, -z, z))
-    return np.where(z.real > 0, 1, e) / (1 + e)
+    positive = z.real > 0
+    e = np.exp(np.where(positive, -z, z))
+    return np.where(positive, 1, e) / (1 + e)
 
 
-def before_the_gates(p, a_prev, x):
+def of_tanh(activation):
+    "The slope"
+    return 1 - activation * activation
+
+
+def of_sigmoid(activation):
+    return activation * (1 - activation)
+
+
+def before_the_gates(p, z):
     "Gate → what stands in front of its nonlinearity"
-    z = np.concatenate([a_prev, x])
-    return {gate: W @ z + p[f"b{gate}"] for gate, W in matrices(p).items()}
+    found = {}
+    for gate, W in matrices(p).items():
+        found[gate] = W @ z + p[f"b{gate}"]
+    return found
 
 
 # Reading a step
@@ -52,31 +69,42 @@ def read(steps, t):
         a, a_prev, x, p = steps[t]
         return Step(a, None, a_prev, None, {}, x, p)
     a, c, a_prev, c_prev, f, i, candidate, o, x, p = steps[t]
-    return Step(a, c, a_prev, c_prev, {"f": f, "i": i, "c": candidate, "o": o}, x, p)
+    gates = {"f": f, "i": i, "c": candidate, "o": o}
+    return Step(a, c, a_prev, c_prev, gates, x, p)
 
 
 def computed_again(steps, t):
     "From x, the states before and the parameters; what else is in the cache is not looked at"
     step = read(steps, t)
-    before = before_the_gates(step.p, step.a_prev, step.x)
+    before = before_the_gates(step.p, step.z)
     if step.c is None:
-        return step._replace(a=np.tanh(before["a"]))
-    gates = {g: np.tanh(z) if g == "c" else sigmoid(z) for g, z in before.items()}
-    c = gates["f"] * step.c_prev + gates["i"] * gates["c"]
-    return step._replace(a=gates["o"] * np.tanh(c), c=c, gates=gates)
+        a = np.tanh(before["a"])
+        return step._replace(a=a)
+    f, i, o = (sigmoid(before[gate]) for gate in "fio")
+    candidate = np.tanh(before["c"])
+    c = f * step.c_prev + i * candidate
+    a = o * np.tanh(c)
+    gates = {"f": f, "i": i, "c": candidate, "o": o}
+    return step._replace(a=a, c=c, gates=gates)
 
 
 # What a state hears
 
 
-def own_and_future(da, dc, carry, t):
-    "dL/da and dL/dc of step t: from its own output, and carried back from the step after"
-    return da[:, :, t] + carry[0], dc[:, :, t] + carry[1]
+def own_step(da, t):
+    "Of what arrives from above, what belongs to a step"
+    return da[:, :, t]
 
 
-def in_thirds(da, dc, carry, t):
+def own_and_future(own, carry):
+    "dL/da or dL/dc: from this step's output, and carried back from the step after"
+    return own + carry
+
+
+def in_thirds(own, carry):
     "The same, added in another order"
-    return da[:, :, t] / 3 + carry[0] + da[:, :, t] / 3 * 2, carry[1] + dc[:, :, t]
+    third = own / 3
+    return third + carry + 2 * third
 
 
 # Through the nonlinearities
@@ -85,16 +113,15 @@ def in_thirds(da, dc, carry, t):
 def by_activations(da, dc, step):
     "Gradients in front of each gate's nonlinearity, and of the memory before"
     if step.c is None:
-        return {"a": da * (1 - step.a * step.a)}, 0
+        return {"a": da * of_tanh(step.a)}, 0
     f, i, candidate, o = step.gates.values()
     tanh_c = np.tanh(step.c)
-    memory = dc + da * o * (1 - tanh_c * tanh_c)
-    return {
-        "f": memory * step.c_prev * f * (1 - f),
-        "i": memory * candidate * i * (1 - i),
-        "c": memory * i * (1 - candidate * candidate),
-        "o": da * tanh_c * o * (1 - o),
-    }, memory * f
+    memory = dc + da * o * of_tanh(tanh_c)
+    dz = {"f": memory * step.c_prev * of_sigmoid(f)}
+    dz["i"] = memory * candidate * of_sigmoid(i)
+    dz["c"] = memory * i * of_tanh(candidate)
+    dz["o"] = da * tanh_c * of_sigmoid(o)
+    return dz, memory * f
 
 
 def squared_secant(z):
@@ -102,19 +129,22 @@ def squared_secant(z):
         return 1 / np.cosh(z) ** 2
 
 
+def both_sides(z):
+    "The slope of the sigmoid"
+    return sigmoid(z) * sigmoid(-z)
+
+
 def by_arguments(da, dc, step):
     "The same, by slopes that lose no digit in saturation: sech²(z) and sigmoid(z) sigmoid(-z)"
-    z = before_the_gates(step.p, step.a_prev, step.x)
+    z = before_the_gates(step.p, step.z)
     if step.c is None:
         return {"a": da * squared_secant(z["a"])}, 0
-    f, i, o = (sigmoid(z[gate]) for gate in "fio")
-    memory = dc + da * o * squared_secant(step.c)
-    return {
-        "f": memory * step.c_prev * f * sigmoid(-z["f"]),
-        "i": memory * np.tanh(z["c"]) * i * sigmoid(-z["i"]),
-        "c": memory * i * squared_secant(z["c"]),
-        "o": da * np.tanh(step.c) * o * sigmoid(-z["o"]),
-    }, memory * f
+    memory = dc + da * sigmoid(z["o"]) * squared_secant(step.c)
+    dz = {"f": memory * step.c_prev * both_sides(z["f"])}
+    dz["i"] = memory * np.tanh(z["c"]) * both_sides(z["i"])
+    dz["c"] = memory * sigmoid(z["i"]) * squared_secant(z["c"])
+    dz["o"] = da * np.tanh(step.c) * both_sides(z["o"])
+    return dz, memory * sigmoid(z["f"])
 
 
 # To weights, biases, and what the weights acted on
@@ -122,38 +152,49 @@ def by_arguments(da, dc, step):
 
 def gate_by_gate(dz, step):
     "dW and db of each gate, and the gradient of a_prev above x"
-    z, W = np.concatenate([step.a_prev, step.x]), matrices(step.p)
-    dW = {gate: d @ z.T for gate, d in dz.items()}
-    db = {gate: d.sum(axis=1, keepdims=True) for gate, d in dz.items()}
-    return dW, db, sum(W[gate].T @ d for gate, d in dz.items())
+    z, W = step.z, matrices(step.p)
+    dW, db, back = {}, {}, 0
+    for gate, d in dz.items():
+        dW[gate] = d @ z.T
+        db[gate] = d.sum(axis=1, keepdims=True)
+        back = back + W[gate].T @ d
+    return dW, db, back
 
 
 def stacked(dz, step):
     "One product for all gates"
-    z, W = np.concatenate([step.a_prev, step.x]), matrices(step.p)
+    W = matrices(step.p)
+    below = np.concatenate([W[gate] for gate in dz])
     every = np.concatenate(list(dz.values()))
-    dW = np.split(every @ z.T, len(dz))
-    db = np.split(every @ np.ones((every.shape[1], 1), every.dtype), len(dz))
-    back = np.concatenate([W[gate] for gate in dz]).T @ every
-    return dict(zip(dz, dW)), dict(zip(dz, db)), back
+    ones = np.ones_like(every[:1])
+    dW = np.split(every @ step.z.T, len(dz))
+    db = np.split(every @ ones.T, len(dz))
+    return dict(zip(dz, dW)), dict(zip(dz, db)), below.T @ every
 
 
 def summed_by_einsum(dz, step):
-    z, W = np.concatenate([step.a_prev, step.x]), matrices(step.p)
-    dW = {gate: np.einsum("im,jm->ij", d, z) for gate, d in dz.items()}
-    db = {gate: np.einsum("im->i", d)[:, None] for gate, d in dz.items()}
-    return dW, db, sum(np.einsum("ij,im->jm", W[gate], dz[gate]) for gate in reversed(dz))
+    z, W = step.z, matrices(step.p)
+    dW, db, back = {}, {}, 0
+    for gate in reversed(dz):
+        d = dz[gate]
+        dW[gate] = np.einsum("im,jm->ij", d, z)
+        db[gate] = np.einsum("im->i", d)[:, None]
+        back = back + np.einsum("ij,im->jm", W[gate], d)
+    return dW, db, back
 
 
 def example_after_example(dz, step):
     "Outer products, one for each example"
-    examples = range(step.x.shape[1])
-    parts = []
-    for k in examples:
-        one = step._replace(a_prev=step.a_prev[:, [k]], x=step.x[:, [k]])
-        parts.append(gate_by_gate({gate: d[:, [k]] for gate, d in dz.items()}, one))
-    dW, db = ({gate: sum(part[kind][gate] for part in parts) for gate in dz} for kind in (0, 1))
-    return dW, db, np.concatenate([back for _, _, back in parts], axis=1)
+    W = matrices(step.p)
+    dW, db = dict.fromkeys(dz, 0), dict.fromkeys(dz, 0)
+    back = np.zeros_like(step.z)
+    for k, z in enumerate(step.z.T):
+        for gate, ds in dz.items():
+            d = ds[:, k]
+            dW[gate] = dW[gate] + np.outer(d, z)
+            db[gate] = db[gate] + d[:, None]
+            back[:, k] += d @ W[gate]
+    return dW, db, back
 
 
 # The sum over steps, whose parts come from the last step to the first
@@ -192,7 +233,9 @@ class Way:
     "How each part of a pass is done"
 
     read: Callable[..., Step] = read
+    own: Callable[..., Any] = own_step
     hears: Callable[..., Any] = own_and_future
+    hears_memory: Callable[..., Any] = own_and_future
     gates: Callable[..., Any] = by_activations
     products: Callable[..., Any] = gate_by_gate
     total: Callable[..., Any] = one_by_one
@@ -204,35 +247,36 @@ class Way:
         n_a = len(step.a)
         dz, dc_prev = self.gates(da, dc, step)
         dW, db, back = self.products(dz, step)
-        parts = {}
-        for gate in dW:
-            parts |= {f"dW{gate}": dW[gate], f"db{gate}": db[gate]}
-        if step.c is None:
-            dW = parts.pop("dWa")
-            parts |= {"dWaa": dW[:, :n_a], "dWax": dW[:, n_a:]}
+        parts = {f"db{gate}": d for gate, d in db.items()}
+        for gate, d in dW.items():
+            rnn = {"dWaa": d[:, :n_a], "dWax": d[:, n_a:]}
+            parts |= rnn if gate == "a" else {f"dW{gate}": d}
         return parts, back[:n_a], dc_prev, back[n_a:]
 
     def backward(self, da, caches, dc=None):
         "(da, caches) → gradients of a sequence"
         steps, collected, dx = caches[0], {}, []
-        carry = np.zeros_like(da[:, :, 0]), np.zeros_like(da[:, :, 0])
+        da_prev = dc_prev = np.zeros_like(da[:, :, 0])
         for t in reversed(range(da.shape[2])):
-            heard = self.hears(da, np.zeros_like(da) if dc is None else dc, carry, t)
-            parts, *carry, dxt = self.step(steps, t, *heard)
+            da_next = self.hears(self.own(da, t), da_prev)
+            own = 0 if dc is None else dc[:, :, t]
+            dc_next = self.hears_memory(own, dc_prev)
+            parts, da_prev, dc_prev, dxt = self.step(steps, t, da_next, dc_next)
             for name, part in parts.items():
                 collected.setdefault(name, []).append(part)
             dx.append(dxt)
-        gradients = {"dx": np.stack(dx[::-1], axis=2), "da0": carry[0]}
+        gradients = {"dx": np.stack(dx[::-1], axis=2), "da0": da_prev}
         if len(steps[0]) == 10:
-            gradients["dc0"] = carry[1]
-        gradients |= {name: self.total(parts) for name, parts in collected.items()}
+            gradients["dc0"] = dc_prev
+        for name, parts in collected.items():
+            gradients[name] = self.total(parts)
         return self.finish(gradients, da)
 
     def cell(self, da, *rest):
         "(da_next, cache) or (da_next, dc_next, cache) → gradients of one step"
         *dc, cache = rest
         parts, da_prev, dc_prev, dxt = self.step([cache], 0, da, *(dc or [0]))
-        gradients = {"dxt": dxt, "da_prev": da_prev} | parts
+        gradients = {"dxt": dxt, "da_prev": da_prev, **parts}
         if dc:
             gradients["dc_prev"] = dc_prev
         return self.finish(gradients, da)

@@ -27,10 +27,6 @@ class Problem:
     counts: np.ndarray  # how much each step does, (m, T)
     tags: tuple[str, ...]
 
-    @property
-    def parameters(self):
-        return {name: v for name, v in self.point.items() if name not in ("x", "a0", "c0")}
-
 
 # Drawing one
 
@@ -55,38 +51,64 @@ def shapes(network, n_x, n_a, m, T, n_y):
 def weights_scale(rng):
     "A name, and the size of a weight that acts on n numbers"
     scale = float(np.exp(rng.uniform(np.log(0.1), np.log(3))))
-    if rng.random() < 0.15:
+    kind = rng.random()
+    if kind < 0.12:
         return "weights raw", lambda n: scale
+    if kind < 0.24:
+        return "weights saturating", lambda n: 10 / np.sqrt(n)
     return f"weights {'small' if scale < 1 else 'large'}", lambda n: scale / np.sqrt(n)
 
 
 def counting(rng, m, T):
     "A name, and how much each step of each example counts"
-    masks = {"every step": np.ones((m, T)), "last step": np.zeros((m, T))}
-    masks["last step"][:, -1] = 1
-    masks["mask"] = rng.integers(2, size=(m, T)).astype(float)
-    masks["mask"][rng.integers(m), rng.integers(T)] = 1
-    masks["weights of steps"] = masks["mask"] * rng.random((m, T)) + 1e-3
-    name = rng.choice(list(masks))
-    return str(name), masks[name]
+    mask = rng.integers(2, size=(m, T)).astype(float)
+    mask[rng.integers(m), rng.integers(T)] = 1
+    last = np.zeros((m, T))
+    last[:, -1] = 1
+    masks = {"every step": np.ones((m, T)), "last step": last, "mask": mask}
+    masks["weights of steps"] = mask * rng.random((m, T)) + 1e-3
+    name = str(rng.choice(list(masks)))
+    return name, masks[name]
+
+
+def one_hot(rng, n_y, m, T):
+    words = rng.integers(n_y, size=(m, T))
+    return np.moveaxis(np.eye(n_y)[words], 2, 0)
+
+
+def parameters_and_inputs(rng, scale, shapes):
+    point = {}
+    for name, shape in shapes.items():
+        size = 0.5 if name[0] == "b" else 1.0
+        if name[0] == "W":
+            size = scale(shape[1])
+        point[name] = size * rng.standard_normal(shape)
+    return point
 
 
 def draw(rng, network, lengths, small=False):
     "A random problem; a small one where every entry of every array is to be tried"
-    n_x, n_a, m = (whole(rng, 1, most) for most in ((3, 4, 3) if small else (20, 64, 32)))
+    most = (3, 4, 3) if small else (20, 64, 32)
+    n_x, n_a, m = (whole(rng, 1, size) for size in most)
     T, n_y = whole(rng, *lengths), 2 + whole(rng, 1, 3)
     regime, scale = weights_scale(rng)
-    point = {}
-    for name, shape in shapes(network, n_x, n_a, m, T, n_y).items():
-        size = scale(shape[1]) if name[0] == "W" else 0.5 if name[0] == "b" else 1.0
-        point[name] = size * rng.standard_normal(shape)
+    point = parameters_and_inputs(rng, scale, shapes(network, n_x, n_a, m, T, n_y))
     if rng.random() < 0.15:
         for name in point.keys() & {"a0", "c0"}:
             point[name] = np.zeros_like(point[name])
     counted, counts = counting(rng, m, T)
-    target = np.eye(n_y)[rng.integers(n_y, size=(m, T))].transpose(2, 0, 1)
+    target = one_hot(rng, n_y, m, T)
     goal = rng.standard_normal((n_a, m, T))
     return Problem(network, point, target, goal, counts, (regime, counted))
+
+
+def impulses(rng, problem):
+    "For every step, or for the first ones only; large or small"
+    size = 10.0 ** rng.integers(-8, 4)
+    da = size * rng.standard_normal(problem.goal.shape)
+    T = da.shape[2]
+    T_da = whole(rng, 1, T) if rng.random() < 0.15 else T
+    return da[:, :, :T_da]
 
 
 def fading(problem):
@@ -118,7 +140,7 @@ def states(network, v, room=None):
     "Hidden states and memories of all steps; written into zeros where room is a dtype"
     a, c, found = v["a0"], v.get("c0", 0), []
     for t in range(v["x"].shape[2]):
-        z = before_the_gates(v, a, v["x"][:, :, t])
+        z = before_the_gates(v, np.concatenate([a, v["x"][:, :, t]]))
         if network == "rnn":
             a = np.tanh(z["a"])
         else:
@@ -157,9 +179,10 @@ def cross_entropy(problem, v, a, c):
 def cross_entropy_gradients(problem, a, c):
     v, name = problem.point, OUTPUT[problem.network]
     ds = problem.counts * (predictions(problem, v, a) - problem.target)
-    outer = {f"d{name}": np.tensordot(ds, a, axes=([1, 2], [1, 2]))}
-    outer["dby"] = ds.sum(axis=(1, 2))[:, None]
-    return np.tensordot(v[name], ds, axes=(0, 0)), None, outer
+    da = np.tensordot(v[name], ds, axes=(0, 0))
+    dW = np.tensordot(ds, a, axes=([1, 2], [1, 2]))
+    db = ds.sum(axis=2).sum(axis=1)
+    return da, None, {f"d{name}": dW, "dby": db[:, None]}
 
 
 def squares(problem, v, a, c):

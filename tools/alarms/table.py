@@ -31,15 +31,11 @@ def outcomes(rs, row, cases, seed, wrong):
 
 
 LAYOUT = "{:15}{:8}{:9}{:5} |{:>6}{:>7}{:>7}{:>8}{:>8} |{:>6}{:>7}{:>7}{:>8}{:>8} |{:>7}".format
-HEAD = ("cases", "ok", "wrong", "cannot", "‰")
-
-
-def heading():
-    return "\n".join([
-        LAYOUT("", "", "", "", *["right"] + [""] * 4, *["wrong"] + [""] * 4, ""),
-        LAYOUT("", "", "", "", "", "", "", "tell", "alarms", "", "", "", "tell", "misses", ""),
-        LAYOUT("", "", "", "", *HEAD, *HEAD, "warned"),
-    ])  # fmt: skip
+HEADS = [
+    [""] * 4 + ["right", *[""] * 4, "wrong", *[""] * 4, ""],
+    [""] * 4 + ["", "", "", "cannot", "alarms", "", "", "", "cannot", "misses", ""],
+    [""] * 4 + ["cases", "ok", "wrong", "tell", "‰", "cases", "ok", "wrong", "tell", "‰", "warned"],
+]
 
 
 def line(row, right, wrong):
@@ -53,20 +49,24 @@ def line(row, right, wrong):
     return LAYOUT(*row, *cells, warned)
 
 
-def causes(found, fault, most=40):
+def causes(found, fault):
     "Of what kind the cases were that got a wrong verdict: in how many of how many of the kind"
-    kinds = Counter(tag for outcome in found for tag in outcome.tags)
-    faults = Counter(tag for o in found if o.verdict == fault for tag in o.tags)
-    ranked = sorted(faults, key=lambda tag: (-faults[tag] / kinds[tag], tag))
-    return [f"    {faults[tag]:5} of {kinds[tag]:5}  {tag}" for tag in ranked[:most]]
+    kinds, faults = Counter(), Counter()
+    for outcome in found:
+        kinds.update(outcome.tags)
+        if outcome.verdict == fault:
+            faults.update(outcome.tags)
+    ranked = sorted(faults, key=lambda tag: -faults[tag] / kinds[tag])
+    return [f"    {faults[tag]:5} of {kinds[tag]:5}  {tag}" for tag in ranked]
 
 
 def show(rs, rows, cases, seed, with_causes):
-    print(heading(), flush=True)
+    print(*(LAYOUT(*head) for head in HEADS), sep="\n", flush=True)
     for row in rows:
         number = share(row, cases)
-        right, wrong = (list(outcomes(rs, row, number, seed, wrong)) for wrong in (False, True))
+        right = list(outcomes(rs, row, number, seed, wrong=False))
+        wrong = list(outcomes(rs, row, number, seed, wrong=True))
         print(line(row, right, wrong), flush=True)
         if with_causes:
-            for title, found, fault in (("alarms", right, "wrong"), ("misses", wrong, "ok")):
-                print(f"  {title}", *causes(found, fault), sep="\n", flush=True)
+            print("  alarms", *causes(right, "wrong"), sep="\n")
+            print("  misses", *causes(wrong, "ok"), sep="\n", flush=True)
