@@ -63,6 +63,11 @@ def step_after(da, t):
     return da[:, :, later]
 
 
+def with_the_past(da, t):
+    own = da[:, :, t]
+    return own + da[:, :, t - 1] if t else own
+
+
 def ones(da, t):
     own = da[:, :, t]
     return np.ones_like(own)
@@ -146,6 +151,13 @@ def closed_too_late(da, dc, step, dz):
     tanh_c = np.tanh(step.c)
     product = tanh_c**2 * i * da * of_tanh(candidate)
     return {"c": dc * i + o * (1 - product)}
+
+
+def candidate_for_memory(da, dc, step, dz):
+    "c̃ where the memory before belongs"
+    f, _, candidate, _ = step.gates.values()
+    memory = dc + through(da, step)
+    return {"f": memory * candidate * of_sigmoid(f)}
 
 
 def rescaled(**factors):
@@ -381,6 +393,7 @@ EITHER = {
     "carry subtracted": Way(hears=carry_subtracted),
     "da of the step after": Way(own=step_after),
     "da of the step before": Way(own=step_before),
+    "da of the step before, too": Way(own=with_the_past),
     "last step skipped": Way(own=not_last),
     "ignores what comes from above": Way(own=ones),
     "writes into da": Way(hears=writes_into_own),
@@ -426,6 +439,7 @@ LSTM = {
     "tanh of a tanh in (8)": Way(gates=rescaled(c=twice_tanh)),
     "half a slope in (10)": Way(gates=rescaled(f=forget_slope)),
     "tanh of the memory before": Way(gates=rescaled(o=older_memory)),
+    "candidate in (10)": Way(gates=in_front(candidate_for_memory)),
     "memory after in (10)": Way(read=memory_after),
     "c0 a view of c": Way(read=view_of_c),
     "gates f and i swapped": Way(gates=in_front(swapped_gates)),
