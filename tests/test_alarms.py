@@ -45,9 +45,11 @@ def test_right_passes_are_right(network, name):
     right, found = OURS[network](*arguments), WAYS[name].backward(*arguments)
     assert right.keys() <= found.keys()
     assert cases.off_by(found, right) < 1e-13
-    single = in_single(WAYS[name].backward, np.float32)(*arguments)
-    assert {single[name].dtype for name in right} == {np.dtype(np.float32)}
-    assert 1e-10 < cases.off_by(single, right) < 1e-5
+    for dtype in (np.float32, np.float64):
+        single = in_single(WAYS[name].backward, dtype)(*arguments)
+        assert {single[name].dtype for name in right} == {np.dtype(dtype)}
+        assert 1e-9 < cases.off_by(single, right) < 1e-5
+        assert (single["dx"] == single["dx"].astype(np.float32)).all()
 
     da, caches, *dc = arguments
     ones = [da[:, :, 1], *(array[:, :, 1] for array in dc), caches[0][1]]
@@ -87,6 +89,20 @@ def said_and_found(loss, judged, problem):
     point = {name: problem.point[name] for name in way}
     found = along(problems.function_of(judged, problem), point, way)
     return sum((gradients[name] * way[name[1:]]).sum() for name in gradients), found
+
+
+def test_what_counts_as_a_mistake():
+    right = {"a": np.array([8.0, 4.0]), "b": np.zeros(2)}
+    assert cases.off_by(right, right) == 0
+    assert cases.off_by(right | {"a": np.array([7.0, 4.0])}, right) == 1 / 8
+    assert cases.off_by(right | {"b": np.array([1e-9, 0])}, right) == 1
+
+    def writes(da):
+        da[0] *= 1 + 1e-12
+        return {"a": da.round(3)}
+
+    assert cases.misbehaves(writes, [np.ones(2)])
+    assert not cases.misbehaves(lambda da: {"a": 2 * da}, [np.ones(2)])
 
 
 @both
