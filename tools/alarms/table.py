@@ -15,7 +15,7 @@ ROWS = [
         ["xray_cell"], ["float64", "float32"], ["one step"], ["rnn", "lstm"]
     )),
 ]  # fmt: skip
-SHARE = {"gradient_check": 4, "xray": 20}  # long sequences: one in so many cases
+SHARE = {"gradient_check": 4, "xray": 50}  # long sequences: one in so many cases
 
 
 def share(row, cases):
