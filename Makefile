@@ -16,7 +16,7 @@ TORCH_SIZE := the CPU build is a download of about 190 MB; where the package ind
 HOUSE := $(wildcard tests/test_site*.py) \
 	$(addprefix tests/test_, quarto.py generated.py wheel.py types.py)
 
-.PHONY: help env docs serve test quick installed check hooks notebooks parity mutants bench package clean
+.PHONY: help env docs serve test quick installed check hooks notebooks parity mutants alarms bench package clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -70,6 +70,9 @@ parity: $(READY) ## agreement with PyTorch, which is a large download
 
 mutants: $(READY) ## break the code in every place, one at a time; prints what no test notices: an hour
 	$(BIN)/python -m tools.mutants
+
+alarms: $(READY) ## how often the checkers call a right gradient wrong, and a wrong one right
+	$(BIN)/python -m tools.alarms
 
 bench: $(READY) ## what the readable functions and their import cost, as ratios
 	$(BIN)/python -m tools.bench
