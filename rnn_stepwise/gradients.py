@@ -9,8 +9,8 @@ from __future__ import annotations
 __all__ = ['sequence_loss', 'output_names', 'output_backward', 'GradientRow', 'GradientReport', 'gradient_check']
 
 # %% ../nbs/05_gradients.ipynb #4424de53
-import warnings
 from collections.abc import Callable, Mapping
+from math import inf, nan
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +18,8 @@ from numpy.typing import ArrayLike
 
 from . import checking
 from .checking import as_arrays, refuse
+from .derivatives import (
+    central_slope, complex_slope, imaginary_parts_kept, in_single, noise_of)
 from .guard import guarded
 
 # %% ../nbs/05_gradients.ipynb #78364df9
@@ -71,36 +73,45 @@ class GradientRow(NamedTuple):
     at: tuple[int, ...]  # the worst entry; the largest where only rounding differs
     given: float  # the gradient that was given there
     numerical: float  # and the numerical one
+    trust: float = 0.0  # how far the numerical one may be off
+    verdict: str = "ok"  # "ok", "wrong" or "cannot tell"
+    why: str = ""  # in words, where there is more to say
 
     def __str__(self) -> str:
         where = ", ".join(map(str, self.at))
-        numbers = f"{self.given:.8g}, {self.numerical:.8g}"
+        numbers = f"{self.given:.8g}, {self.numerical + 0:.8g}"
+        largest = max(abs(self.given), abs(self.numerical))
+        if self.trust > 1e-12 * largest: numbers += f" ± {self.trust:.0e}"
         return f"{self.name:9} {self.error:8.1e}  {self.name}[{where}]: {numbers}"
 
 # %% ../nbs/05_gradients.ipynb #864c2b61
 class GradientReport(NamedTuple):
-    "What `gradient_check` found: printed, a table with the worst entry of each array."
+    """What `gradient_check` found: printed, a table with the worst entry of each array.
+
+    Below the table a sentence for whatever there is to say about it."""
     rows: tuple[GradientRow, ...]
     method: str  # "complex" or "central"
-    tol: float
+    tol: float  # with which the rows were judged
+    faults: tuple[str, ...] = ()  # of the functions that were given: nothing is ok then
+    notes: tuple[str, ...] = ()  # what else there is to say
 
     @property
     def ok(self) -> bool:
-        "Is every array within the tolerance?"
-        return all(row.error <= self.tol for row in self.rows)
+        "Is every array right, as far as the tolerance goes?"
+        return not self.faults and all(row.verdict == "ok" for row in self.rows)
 
     def __str__(self) -> str:
+        marks = {"ok": "ok", "wrong": "NO", "cannot tell": "??"}
         lines = [f"   {'gradient':9} {'error':>8}  worst entry: given, {self.method}"]
-        for row in self.rows:
-            verdict = "ok" if row.error <= self.tol else "NO"
-            lines.append(f"{verdict} {row}")
-        return "\n".join(lines)
+        lines += [f"{marks[row.verdict]} {row}" for row in self.rows]
+        return "\n".join([*lines, *self.faults, *self.notes])
 
 # %% ../nbs/05_gradients.ipynb #79cb01ea
+@np.errstate(all="ignore")  # inf and NaN become verdicts
 def gradient_check(
     loss: Callable[[dict[str, np.ndarray]], Any],  # arrays by name → one number
     point: Mapping[str, ArrayLike],  # name → array, where the gradients were taken
-    gradients: Mapping[str, ArrayLike],  # "d" + name → the gradients to be checked
+    gradients: Any,  # "d" + name → the gradients to be checked; or a function
     tol: float = 1e-7,  # the relative error that is accepted
     method: str = "auto",  # "complex", "central", or the first that the loss allows
     entries: int | None = None,  # how many entries of each array to try; all if None
@@ -109,85 +120,249 @@ def gradient_check(
     """Compare gradients with numerical ones, (G6) or (G7), array by array.
 
     Arrays of any shape, taken in double precision; each gradient has the shape of its
-    array. The error of an array is max|given - numerical| / max|numerical|. Differences
-    cannot see a gradient below 2e-10 times the loss: it counts as zero. The loss has to
-    compute in double precision and bear a nudge of 6e-6. Nothing given is changed."""
-    arrays, claimed = _matching(point, gradients)
-    value = _evaluated(loss, arrays)
-    rng = checking.seed("seed", seed)
-    checking.tolerance("tol", tol)
+    array. The error of an array is max|given - numerical| / max|numerical|. Gradients
+    in single precision are judged at 1e-4, if `tol` is less. In place of a dict, a
+    function may make it from what comes from above, 1.0 or a multiple. That function
+    and the loss are asked more than once. Nothing given is changed."""
+    checking.function("loss", loss)
+    arrays, rng = _doubles("point", point), checking.seed("seed", seed)
+    claimed, faults = _claimed(arrays, gradients)
+    allowed = checking.tolerance("tol", tol)
     checking.choice("method", method, ("auto", "complex", "central"))
-    if method == "auto": method = _best_method(loss, arrays, abs(value), rng)
-    noise = 0.0 if method == "complex" else 2e-10 * abs(value)
-    rows = []
-    for name, given in claimed.items():
-        indices = _chosen(given.shape, entries, rng)
-        slopes = [_slope(loss, arrays, name[1:], index, method) for index in indices]
-        tried = np.array([given[index] for index in indices])
-        rows.append(_row(name, tried, np.array(slopes), indices, noise))
-    return GradientReport(tuple(rows), method, tol)
+    indices = {name: _chosen(g.shape, entries, rng) for name, g in claimed.items()}
+    if in_single(claimed.values()): allowed = max(allowed, _SINGLE)
+    asked = _Asked(loss, arrays, claimed, allowed)
+    answers = [asked.at({}), asked.at({})]
+    rows, method = _compared(asked, indices, method, rng)
+    faults += _forgetful([*answers, asked.at({})])
+    if faults: rows = [_spared(row) for row in rows]
+    notes = _notes(rows, allowed if allowed > tol else None)
+    return GradientReport(tuple(rows), method, allowed, tuple(faults), notes)
 
 # %% ../nbs/05_gradients.ipynb #5c6efb45
-def _slope(loss, point, name, index, method):
-    "The derivative of the loss by one entry"
-    def moved(step):
-        array = point[name] + 0 * step  # a copy, complex where the step is
-        array[index] += step
-        return _evaluated(loss, point | {name: array})
-    if method == "complex": return moved(1e-20j).imag / 1e-20  # (G7)
-    h = 6e-6 * max(1.0, abs(point[name][index]))
-    return (moved(h) - moved(-h)).real / (2 * h)  # (G6)
+_SINGLE = 1e-4  # the tolerance that single precision allows
+_SMALL = 1e-5  # up to here an error may be its rounding, though nothing else shows it
+
+class _Asked(NamedTuple):
+    "A loss, the point around which it is asked, and what is claimed of it."
+    loss: Any
+    point: dict[str, np.ndarray]
+    claimed: dict[str, np.ndarray]
+    tol: float
+
+    def at(self, moved: dict[str, np.ndarray]) -> Any:
+        "The loss at the point, some arrays moved; it may write into its copies."
+        arrays = {name: array.copy() for name, array in self.point.items()} | moved
+        with np.errstate(all="ignore"): value = np.asarray(self.loss(arrays))
+        if value.shape == () and value.dtype.kind in "iu": value = value.astype(float)
+        if value.shape == () and value.dtype.kind in "fc": return value[()]
+        refuse("loss", "one number", f"{value.dtype} of shape {value.shape}")
+
+    def along(self, ways: Mapping[str, Any]) -> Callable[[Any], Any]:
+        "The loss, by a step from the point."
+        start = {name: self.point[name] for name in ways}
+        return lambda step: self.at({n: start[n] + step * ways[n] for n in ways})
+
+    def by(self, name: str, index: tuple[int, ...]) -> Callable[[Any], Any]:
+        "The loss, by a step of one entry."
+        way = np.zeros_like(self.point[name])
+        way[index] = 1
+        return self.along({name: way})
+
+# %% ../nbs/05_gradients.ipynb #6b2e5015
+def _compared(asked, indices, method, rng):
+    "The rows; and the method, which is the complex step where it can be trusted."
+    ways = {n: rng.standard_normal(array.shape) for n, array in asked.point.items()}
+    noise = noise_of(asked.along(ways))
+    def central(name, index, enough=0.0):
+        size = max(1.0, abs(asked.point[name][index]))
+        return central_slope(_heard(asked.by(name, index)), noise, enough, size)
+    def imaginary(name, index, enough=0.0): return complex_slope(asked.by(name, index))
+    rounding = None if method == "central" else _rounding(asked, ways, noise, method)
+    if rounding is not None:
+        rows = _rows(asked, indices, imaginary, rounding)
+        doubted = [_doubted(row, central, asked.tol) for row in rows]
+        if method == "complex" or doubted == rows: return doubted, "complex"
+    return _rows(asked, indices, central, 0.0), "central"
+
+def _heard(along):
+    "The same function, real, with NaN where it raises."
+    def value(step):
+        try: return float(np.real(along(step)))
+        except Exception: return nan
+    return value
+
+# %% ../nbs/05_gradients.ipynb #dd5a0301
+def _rounding(asked, ways, noise, method):
+    "The relative rounding of the complex step; None where it is not to be trusted."
+    rounding = 1e-14
+    for name in asked.claimed:
+        along = asked.along({name[1:]: ways[name[1:]]})
+        try:
+            with imaginary_parts_kept():
+                slope, again = complex_slope(along), complex_slope(along, 0.7)
+        except Exception as error:
+            if method == "auto": return None
+            got = f"{type(error).__name__}: {error}"
+            refuse("loss", "to take complex numbers", got)
+        size = abs(slope.value)
+        if size: rounding = max(rounding, 10 * abs(again.value - slope.value) / size)
+        if method == "complex": continue
+        central = central_slope(_heard(along), noise, 1e-10 * size)
+        off = abs(slope.value - central.value)
+        if off > 10 * central.error + 1e-9 * size: return None
+    return rounding
+
+def _doubted(row, central, tol):
+    "The row, unless a difference agrees with what was given, and not with (G7)."
+    if row.verdict != "wrong": return row
+    slope = central(row.name[1:], row.at)
+    off = abs(row.given - row.numerical)
+    allowed = 10 * slope.error + tol * off / row.error
+    if not abs(row.given - slope.value) <= allowed < off: return row
+    return row._replace(verdict="cannot tell", why=_NOT_ANALYTIC)
+
+# %% ../nbs/05_gradients.ipynb #cdd18119
+def _rows(asked, indices, slope_of, rounding):
+    "A row for each array."
+    rows = []
+    for name, given in asked.claimed.items():
+        slopes, largest = [], 0.0
+        for index in indices[name]:
+            slope = slope_of(name[1:], index, 0.01 * asked.tol * largest)
+            largest = np.fmax(largest, abs(slope.value))
+            slopes.append(slope)
+        tried = np.array([given[index] for index in indices[name]])
+        rows.append(_row(name, tried, slopes, indices[name], asked.tol, rounding))
+    return rows
+
+def _row(name, given, slopes, indices, tol, rounding):
+    "One array: its verdict, and the entry on which the verdict rests."
+    numerical, error = np.array([slope[:2] for slope in slopes]).T
+    error[(numerical == 0) & (given == 0) & (error < tol)] = 0  # not felt by the loss
+    scale = np.fmax.reduce(abs(numerical), initial=0.0)
+    difference = np.nan_to_num(abs(given - numerical), nan=inf, posinf=inf)
+    own = error + rounding * scale
+    wrong = difference > tol * scale + 10 * own
+    unsure = np.maximum(difference, error) > tol * scale
+    largest = float(difference.max())
+    relative = float(largest / scale) if scale else (inf if largest else 0.0)
+    verdict, ranked = "ok", difference if relative > 1e-12 else abs(numerical)
+    if unsure.any(): verdict, ranked = "cannot tell", np.where(unsure, own, -1)
+    if wrong.any(): verdict, ranked = "wrong", np.where(wrong, difference, -1)
+    worst = int(np.argmax(ranked))
+    numbers = map(float, (given[worst], numerical[worst], own[worst]))
+    row = GradientRow(name, relative, indices[worst], *numbers, verdict)
+    return _explained(row, slopes[worst], scale, _factor(given, numerical))
 
 # %% ../nbs/05_gradients.ipynb #b51687a9
-def _row(name, given, numerical, indices, noise):
-    "One row of the report; where every entry is rounding noise, there is no error"
-    difference = abs(given - numerical)
-    difference = np.where(np.isnan(difference), np.inf, difference)
-    largest, scale = difference.max(), abs(numerical).max()
-    if max(scale, largest) <= noise: error = 0.0
-    else: error = largest / scale if scale else np.inf
-    error = np.inf if np.isnan(error) else float(error)
-    ranked = difference if error > 1e-12 else abs(numerical)
-    worst = int(ranked.argmax())
-    values = float(given[worst]), float(numerical[worst])
-    return GradientRow(name, error, indices[worst], *values)
+def _factor(given, numerical):
+    "The one factor by which all entries differ, or None."
+    if len(given) < 3 or not np.isfinite([given, numerical]).all(): return None
+    size = np.abs(numerical).max() or 1.0
+    one, other = given / size, numerical / size
+    factor = one @ other / (other @ other or 1.0)
+    rest = abs(one - factor * other)
+    return factor if rest.max() <= 0.01 * abs(one - other).max() else None
 
+def _explained(row, slope, scale, factor):
+    "The row with a sentence, where there is more to say than how large the error is."
+    if row.verdict == "ok": return row
+    if row.verdict == "cannot tell":
+        return row._replace(why=_limit(row, slope, scale))
+    if factor is not None: return row._replace(why=_multiple(factor))
+    if row.error > _SMALL: return row
+    why = _ROUNDING.format(row.error * 2**23)
+    return row._replace(verdict="cannot tell", why=why)
+
+# %% ../nbs/05_gradients.ipynb #e09a9b40
+_NOT_ANALYTIC = (
+    "differences agree with it, the complex step does not: the loss has abs in it, or a "
+    "comparison. Take method='central'")
+_ROUNDING = (
+    "off by {:.0f} units in the last place of float32. That is rounding, if float32 is "
+    "used anywhere; in double precision it would be gone")
+_MULTIPLE = (
+    "{:.6g} times the numerical one: a mean for a sum, or something from above left out "
+    "or counted twice")
+_KINK = "the loss has a kink there, from slope {:.3g} to {:.3g}. Check at another point"
+_COARSE = (
+    "numerically known to {:.0e} only, because the loss rounds. Compute it in double "
+    "precision, leave out of it what the array does not change, or let it take complex "
+    "numbers")
+_SINGLE_NOTE = "In single precision, and judged at {:.0e}: float32 allows no less"
+_KEEPS = "It keeps something between calls, or is random"
+_WRITES = "It keeps something between calls, or writes into what it is given"
+
+def _limit(row, slope, scale):
+    "Why the numerical value is not known to the tolerance, and what to do."
+    if slope.kink: return _KINK.format(*slope.kink)
+    if not np.isfinite(row.trust): return "near the point the loss is not finite"
+    if 0 < scale < 1e-290: return "too small for floating-point numbers. Scale the loss"
+    known = row.trust / scale if scale else inf
+    if known < 1e-12: return f"known to {known:.0e}: double precision allows no less"
+    return _COARSE.format(known)
+
+def _multiple(factor):
+    "What it means that a gradient is a multiple of the right one."
+    if factor == 0: return "nothing but zeros"
+    if abs(factor + 1) < 1e-6: return "the sign is the other one"
+    return _MULTIPLE.format(factor)
+
+# %% ../nbs/05_gradients.ipynb #52dc159a
+def _claimed(arrays, gradients):
+    "What is claimed; and what is at fault with the function that claims it."
+    if isinstance(gradients, Mapping) or not callable(gradients):
+        return _matching(arrays, gradients), []
+    factors = 1.0, 1.0, -0.7
+    claimed, again, other = (_matching(arrays, gradients(g)) for g in factors)
+    faults = []
+    for name, gradient in claimed.items():
+        if not _alike(again.get(name), gradient):
+            faults.append(f"{name}: the function says two things. {_WRITES}")
+        elif not _alike(other.get(name), -0.7 * gradient):
+            faults.append(f"{name}: does not scale with what comes from above")
+    return claimed, faults
+
+def _alike(one, other):
+    "Are two arrays the same, but for rounding in single precision?"
+    allowed = _SINGLE * np.abs(other).max()
+    return one is not None and np.allclose(one, other, 0, allowed, equal_nan=True)
+
+# %% ../nbs/05_gradients.ipynb #b5dbbc0f
+def _forgetful(answers):
+    "What is at fault with a loss that answers the same question in several ways."
+    low, high = min(answers, key=np.real), max(answers, key=np.real)
+    if not abs(high - low) > 1e-9 * abs(high): return []
+    several = ", ".join(f"{answer:.8g}" for answer in answers)
+    return [f"loss: {several} at the same point. {_KEEPS}"]
+
+def _spared(row):
+    "The row, but not called wrong: its numerical value may be."
+    if row.verdict != "wrong": return row
+    return row._replace(verdict="cannot tell", why="")
+
+def _notes(rows, raised):
+    "A sentence for each reason, and one for a tolerance that was raised."
+    notes = [] if raised is None else [_SINGLE_NOTE.format(raised)]
+    names: dict[str, list[str]] = {}
+    for row in rows:
+        if row.why: names.setdefault(row.why, []).append(row.name)
+    notes += [f"{', '.join(names[why])}: {why}" for why in names]
+    return tuple(notes)
+
+# %% ../nbs/05_gradients.ipynb #5098d49d
 def _chosen(shape, entries, rng):
-    "The indices that are tried: all of an array, or some"
+    "The indices that are tried: all of an array, or some."
     indices = list(np.ndindex(shape))
     if entries is None: return indices
     if checking.whole("entries", entries) >= len(indices): return indices
     chosen = rng.choice(len(indices), entries, replace=False)
     return [indices[i] for i in sorted(chosen)]
 
-# %% ../nbs/05_gradients.ipynb #dd5a0301
-def _best_method(loss, point, size, rng):
-    "The complex step where it agrees with a difference, tried once an array"
-    for name, array in point.items():
-        way = rng.standard_normal(array.shape)
-        def along(step): return _evaluated(loss, point | {name: array + step * way})
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error")
-                slope = along(1e-20j).imag / 1e-20
-        except Exception: return "central"
-        central = ((along(6e-6) - along(-6e-6)) / 1.2e-5).real
-        tolerated = 1e-6 * abs(central) + 2e-10 * size
-        if not abs(slope - central) <= tolerated: return "central"
-    return "complex"
-
-# %% ../nbs/05_gradients.ipynb #5098d49d
-def _evaluated(loss, point):
-    "What the loss says at a point, if it is one number; it may write into its copies"
-    checking.function("loss", loss)
-    value = np.asarray(loss({name: array.copy() for name, array in point.items()}))
-    if value.shape != () or value.dtype.kind not in "iufc":
-        refuse("loss", "one number", f"{value.dtype} of shape {value.shape}")
-    return value[()]
-
-def _matching(point, gradients):
-    "Copies of the arrays and of the gradients, once they fit together"
-    arrays, claimed = _doubles("point", point), _doubles("gradients", gradients)
+def _matching(arrays, gradients):
+    "Copies of the gradients, once they fit to the arrays."
+    claimed = _doubles("gradients", gradients)
     if not claimed: refuse("gradients", "at least one", "an empty dict")
     for name, given in claimed.items():
         if name[:1] != "d" or name[1:] not in arrays:
@@ -195,10 +370,10 @@ def _matching(point, gradients):
         shape = arrays[name[1:]].shape
         if given.shape != shape or not given.size:
             refuse(name, f"{shape}, as {name[1:]}", str(given.shape))
-    return arrays, claimed
+    return claimed
 
 def _doubles(argument, named):
-    "Copies in double precision, or an error that names the argument"
+    "Copies in double precision, or an error that names the argument."
     checking.mapping(argument, named)
     if not all(isinstance(name, str) for name in named):
         refuse(argument, "a dict of arrays by name", "names that are no str", TypeError)
