@@ -21,7 +21,7 @@ PROJECT = PYPROJECT["project"]
 PACKAGE = ROOT / "rnn_stepwise"
 CHAPTERS = sorted((ROOT / "nbs").glob("[0-9]*.ipynb"))
 # modules that are reached through their name
-APART = {"checking", "guard", "watching", "fused", "checker"}
+APART = {"checking", "derivatives", "guard", "watching", "fused", "checker"}
 
 
 def settings():
