@@ -18,7 +18,7 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT = PYPROJECT["project"]
 CHAPTERS = sorted((ROOT / "nbs").glob("[0-9]*.ipynb"))
 # modules that are reached through their name
-APART = {"checking", "guard", "watching", "fused", "checker"}
+APART = {"checking", "derivatives", "guard", "watching", "fused", "checker"}
 
 
 def settings():
