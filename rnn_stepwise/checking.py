@@ -464,7 +464,7 @@ def check_shapes(
     for name in arrays:
         if not isinstance(name, str):
             refuse("arrays", "names that are text", quoted(name), TypeError)
-    found = {symbol: whole(symbol, size) for symbol, size in sizes.items()}
+    found = {symbol: count(symbol, size) for symbol, size in sizes.items()}
     got = {name: array(name, value).shape for name, value in arrays.items()}
     shape = {name: shape_of(name, shapes) for name in got}
     for name in got: found = fit(name, got[name], shape[name], found, wait=True)

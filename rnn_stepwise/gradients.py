@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .checking import mapping, refuse
 from .guard import guarded
 
 # %% ../nbs/05_gradients.ipynb #78364df9
@@ -40,7 +41,7 @@ def sequence_loss(
 # %% ../nbs/05_gradients.ipynb #11ea246a
 def output_names(parameters: Mapping[str, Any]) -> tuple[str, str]:
     "Wya (n_y, n_a) and by (n_y, 1) of an RNN, or Wy (n_y, n_a) and by of an LSTM"
-    table = checking.mapping("parameters", parameters)
+    table = mapping("parameters", parameters)
     rnn = "Wya" in table or "Waa" in table
     return "Wya" if rnn else "Wy", "by"
 

@@ -34,10 +34,6 @@ class GradientRow(NamedTuple):
     verdict: str = "ok"  # "ok", "wrong" or "cannot tell"
     why: str = ""  # in words, where there is more to say
 
-    def off(self) -> float:
-        "How far the two are from each other."
-        return abs(self.given - self.numerical)
-
     def __str__(self) -> str:
         where = ", ".join(map(str, self.at))
         numbers = f"{self.given:.8g}, {self.numerical + 0:.8g}"
@@ -86,7 +82,7 @@ def gradient_check(
     function may make it from what comes from above, 1.0 or a multiple. That function
     and the loss are asked more than once. Nothing given is changed."""
     checking.function("loss", loss)
-    arrays, rng = _doubles("point", point), checking.seed("seed", seed)
+    arrays, rng = _at_point(point), checking.seed("seed", seed)
     claimed, faults = _claimed(arrays, gradients)
     allowed = checking.tolerance("tol", tol)
     checking.choice("method", method, ("auto", "complex", "central"))
@@ -181,7 +177,8 @@ def _doubted(row, asked, central):
     if row.verdict != "wrong": return row
     slope = central(asked, row.name[1:], row.at)
     allowed = 10 * slope.error + asked.tol * row.scale
-    if not abs(row.given - slope.value) <= allowed < row.off(): return row
+    agrees = abs(row.given - slope.value) <= allowed
+    if not agrees or _off(row) <= allowed: return row
     return row._replace(verdict="cannot tell", why=_NOT_ANALYTIC)
 
 # %% ../nbs/88_judging.ipynb #da4222e6
@@ -246,7 +243,7 @@ def _excused(rows, asked, slope_of, rng):
         if most < inf and row.why: return row  # off by one factor: that is no rounding
         far = max(16 * eps * largest, _reach(row, asked, slope_of, eps, rng))
         if most < inf: far = _reach(row, asked, slope_of, eps, rng)
-        if not row.off() <= far: return row
+        if not _off(row) <= far: return row
         return row._replace(verdict="cannot tell", why=why(row))
     rows = [excuse(row, 2**-52, lambda row: _LOST) for row in rows]
     before = rows
@@ -264,6 +261,10 @@ def _reach(row, asked, slope_of, eps, rng):
         slope = slope_of(asked._replace(point=point), row.name[1:], row.at)
         changes.append(abs(slope.value - row.numerical))
     return 30 * np.fmax.reduce(changes) + 16 * eps * row.scale
+
+def _off(row):
+    "How far the given entry is from the numerical one."
+    return abs(row.given - row.numerical)
 
 def _units(row):
     "How far a row is off, in the units of single precision."
@@ -358,6 +359,14 @@ def _chosen(shape, entries, rng):
     chosen = rng.choice(len(indices), entries, replace=False)
     return [indices[i] for i in sorted(chosen)]
 
+def _at_point(point):
+    "Copies of the arrays, if they are finite."
+    arrays = _doubles("point", point)
+    for name, array in arrays.items():
+        if np.isfinite(array).all(): continue
+        refuse(name, "finite numbers", "NaN or infinity")
+    return arrays
+
 def _matching(arrays, gradients):
     "Copies of the gradients, once they fit to the arrays."
     claimed = _doubles("gradients", gradients)
@@ -370,6 +379,7 @@ def _matching(arrays, gradients):
             refuse(name, f"{shape}, as {name[1:]}", str(given.shape))
     return claimed
 
+# %% ../nbs/88_judging.ipynb #640be9cf
 def _doubles(argument, named):
     "Copies in double precision, or an error that names the argument."
     checking.mapping(argument, named)
