@@ -33,7 +33,8 @@ def noise_of(
     """How far rounding scatters the values of a function near step 0.
 
     At least half a unit in the last place, of single precision where all values are
-    numbers of single precision; inf where a value is not finite."""
+    numbers of single precision; inf where a value is not finite, or where it is smooth
+    at no distance."""
     for apart in (2e-6, 2e-5, 2e-4, 2e-3):  # until the values differ
         noise, rest = _scatter(along, apart)
         if rest is not None: break
@@ -41,7 +42,8 @@ def noise_of(
         if rest is None or noise < 1e-5 * rest: break
         closer, rest = _scatter(along, apart)
         if rest is not None: noise = closer
-    return noise if isfinite(noise) else inf
+    smooth = rest is None or noise < 0.01 * rest
+    return noise if isfinite(noise) and smooth else inf
 
 def _scatter(along: Callable[[float], Any], apart: float) -> tuple[float, float | None]:
     "The noise of eight values; and how far they differ, None where most are the same."

@@ -251,6 +251,7 @@ def _excused(rows, asked, slope_of, rng):
     if rows == before and asked.tol < _SINGLE: return rows
     return [excuse(row, 2**-23, _units) for row in rows]
 
+# %% ../nbs/88_judging.ipynb #63306511
 def _reach(row, asked, slope_of, eps, rng):
     "How far rounding of that kind may move an entry, by what it does to the point."
     changes = []
@@ -284,6 +285,7 @@ _LOST = (
     "a right pass may be that far off by rounding alone, beside the other gradients or "
     "because they explode. Check it by itself, on fewer steps")
 _KINK = "the loss has a kink there, from slope {:.3g} to {:.3g}. Check at another point"
+_NOWHERE = "near the point the loss is not finite, or not smooth"
 _COARSE = (
     "numerically known to {:.0e} only, because the loss rounds. Compute it in double "
     "precision, leave out of it what the array does not change, or let it take complex "
@@ -296,7 +298,7 @@ _WRITES = "It keeps something between calls, or writes into what it is given"
 def _limit(row, slope):
     "Why the numerical value is not known to the tolerance, and what to do."
     if slope.kink: return _KINK.format(*slope.kink)
-    if not np.isfinite(row.trust): return "near the point the loss is not finite"
+    if not np.isfinite(row.trust): return _NOWHERE
     if 0 < row.scale < 1e-290: return "too small for numbers. Scale the loss"
     known = _over(row.trust, row.scale)
     if known < 1e-12: return f"known to {known:.0e}: double precision allows no less"
@@ -359,14 +361,6 @@ def _chosen(shape, entries, rng):
     chosen = rng.choice(len(indices), entries, replace=False)
     return [indices[i] for i in sorted(chosen)]
 
-def _at_point(point):
-    "Copies of the arrays, if they are finite."
-    arrays = _doubles("point", point)
-    for name, array in arrays.items():
-        if np.isfinite(array).all(): continue
-        refuse(name, "finite numbers", "NaN or infinity")
-    return arrays
-
 def _matching(arrays, gradients):
     "Copies of the gradients, once they fit to the arrays."
     claimed = _doubles("gradients", gradients)
@@ -380,6 +374,14 @@ def _matching(arrays, gradients):
     return claimed
 
 # %% ../nbs/88_judging.ipynb #640be9cf
+def _at_point(point):
+    "Copies of the arrays, if they are finite."
+    arrays = _doubles("point", point)
+    for name, array in arrays.items():
+        if np.isfinite(array).all(): continue
+        refuse(name, "finite numbers", "NaN or infinity")
+    return arrays
+
 def _doubles(argument, named):
     "Copies in double precision, or an error that names the argument."
     checking.mapping(argument, named)
