@@ -237,19 +237,19 @@ def _factor(given, numerical):
 # %% ../nbs/88_judging.ipynb #32cee9d0
 def _excused(rows, asked, slope_of, rng):
     "The rows, none of them called wrong for what rounding may have done."
-    largest = max(row.scale for row in rows)
-    def excuse(row, eps, why, most=inf):
-        if row.verdict != "wrong" or row.error > most: return row
-        if most < inf and row.why: return row  # off by one factor: that is no rounding
-        far = max(16 * eps * largest, _reach(row, asked, slope_of, eps, rng))
-        if most < inf: far = _reach(row, asked, slope_of, eps, rng)
+    def excuse(row, eps, why, beside):
+        if row.verdict != "wrong": return row
+        far = max(16 * eps * beside, _reach(row, asked, slope_of, eps, rng))
         if not _off(row) <= far: return row
-        return row._replace(verdict="cannot tell", why=why(row))
-    rows = [excuse(row, 2**-52, lambda row: _LOST) for row in rows]
-    before = rows
-    rows = [excuse(row, 2**-23, _units, _SINGLE) for row in rows]
-    if rows == before and asked.tol < _SINGLE: return rows
-    return [excuse(row, 2**-23, _units) for row in rows]
+        return row._replace(verdict="cannot tell", why=why)
+    def may_be_single(row): return row.error <= _SINGLE and not row.why
+    largest, single = max(row.scale for row in rows), asked.tol >= _SINGLE
+    rows = [excuse(row, 2**-52, _LOST, largest) for row in rows]
+    for i, row in enumerate(rows):
+        if may_be_single(row): rows[i] = excuse(row, 2**-23, _units(row), 0.0)
+        single = single or rows[i] is not row
+    if not single: return rows
+    return [excuse(row, 2**-23, _units(row), largest) for row in rows]
 
 # %% ../nbs/88_judging.ipynb #63306511
 def _reach(row, asked, slope_of, eps, rng):
