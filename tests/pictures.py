@@ -55,7 +55,8 @@ class Mark(NamedTuple):
 
 def mark(kind: str, *words: object, at: object = ()) -> Mark:
     said = " ".join(map(str, words))
-    return Mark(f"{kind} {said}".replace("\n", " "), tuple(np.ravel(at).tolist()))
+    numbers = np.ravel(at).tolist()
+    return Mark(f"{kind} {said}", tuple(numbers))
 
 
 def difference(one: list[Mark], other: list[Mark], within: float) -> str | None:
@@ -129,9 +130,11 @@ def read(child: object) -> Iterator[Mark]:
 def read_text(text: object) -> Iterator[Mark]:
     if not text.get_text():
         return
-    sides = text.get_ha(), text.get_va(), text.get_weight(), f"{text.get_fontsize():.2f}"
+    sides = text.get_ha(), text.get_va()
+    font = text.get_weight(), f"{text.get_fontsize():.2f}"
     where = [*getattr(text, "xy", ()), *text.get_position()]
-    yield mark("text", text.get_text(), colour(text.get_color()), *sides, at=where)
+    look = colour(text.get_color())
+    yield mark("text", text.get_text(), look, *sides, *font, at=where)
 
 
 def read_patch(patch: object) -> Mark:
@@ -185,8 +188,10 @@ def moved(said: Mark, corners: np.ndarray) -> Mark:
     "A mark as it is seen from the first corner; an open line as far as the axes show it"
     at, words = points(said), said.words
     if re.match("path ML+ ", words):
-        low, high = corners.min(axis=0) - 1, corners.max(axis=0) + 1
-        at = at[((low <= at) & (at <= high)).all(axis=1)]
+        low = corners.min(axis=0) - 1
+        high = corners.max(axis=0) + 1
+        inside = (low <= at) & (at <= high)
+        at = at[inside.all(axis=1)]
         words = re.sub("ML+", "ML", words)
     return mark(words, at=at - corners[0])
 
@@ -202,8 +207,9 @@ def below(node: object, shapes: dict[str, str]) -> Iterator[Mark]:
         elif child.tag == f"{SVG}path":
             yield outline(child, child.get("d"))
         elif child.tag == f"{SVG}use":
-            place = float(child.get("x")), float(child.get("y"))
-            yield outline(child, shapes[child.get(LINK)[1:]], place)
+            x, y = child.get("x"), child.get("y")
+            shape = shapes[child.get(LINK)[1:]]
+            yield outline(child, shape, (float(x), float(y)))
         else:
             yield from below(child, shapes)
 
@@ -218,7 +224,8 @@ def letters(group: object) -> Mark:
 def outline(node: object, way: str, place: tuple[float, ...] = (0, 0)) -> Mark:
     "A line or a shape; one that is used in several places stands at one of them"
     steps = re.sub(r"[^A-Za-z]", "", way)
-    corners = np.reshape(numbers_of(way), (-1, 2)) + place
+    numbers = numbers_of(way)
+    corners = np.reshape(numbers, (-1, 2)) + place
     return mark("path", steps, look_of(node), at=corners)
 
 
@@ -239,7 +246,11 @@ def drawn(call: str) -> list[Mark]:
 
 def written(calls: list[str] = CALLS) -> str:
     "The text of pictures.txt"
-    return "\n\n".join("\n".join([f"# {call}", *map(str, drawn(call))]) for call in calls) + "\n"
+    parts = []
+    for call in calls:
+        lines = [f"# {call}", *map(str, drawn(call))]
+        parts.append("\n".join(lines) + "\n")
+    return "\n".join(parts)
 
 
 def stored() -> dict[str, list[Mark]]:
@@ -247,9 +258,13 @@ def stored() -> dict[str, list[Mark]]:
     found: dict[str, list[Mark]] = {}
     for part in FILE.read_text(encoding="utf-8").strip().split("\n\n"):
         call, *lines = part.splitlines()
-        rows = [line.rpartition(" | ") for line in lines]
-        found[call[2:]] = [Mark(words, tuple(map(float, at.split()))) for words, _, at in rows]
+        found[call[2:]] = list(map(mark_from, lines))
     return found
+
+
+def mark_from(line: str) -> Mark:
+    words, _, at = line.rpartition(" | ")
+    return Mark(words, tuple(map(float, at.split())))
 
 
 if __name__ == "__main__":
