@@ -21,22 +21,27 @@ FILE = Path(__file__).with_name("pictures.txt")
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 STEPS = "{'x': [1, 2], 'a': [2, 1], 'c': [3], 'ft': [4], 'it': [5], 'cct': [6], 'ot': [7]}"
 CALLS = [
-    "draw_tensor(2, 3, 3)",
+    "draw_tensor(2, 3, 4)",
+    "draw_tensor(1, 1, 1, 1, half())",
     "draw_tensor(1, 2, 2, t=1)",
     "draw_rnn_cell()",
     "draw_lstm_cell('memory')",
     "draw_lstm_cell()",
     "draw_unrolled_rnn(2)",
     "draw_unrolled_lstm(2)",
-    "draw_unrolled_lstm(1)",
+    "draw_unrolled_lstm(1, half())",
     "draw_rnn_cell_backward()",
     "draw_lstm_cell_backward()",
     "draw_two_gradients([1, 0, -0.5], [2, 0.25, 0])",
     "draw_two_gradients([0], [0])",
+    "draw_two_gradients([-3, 0.75], [2, 0], half())",
+    "draw_two_gradients([1, 0.75], [-4, 0], half())",
     "draw(unrolled_diagram(2), backward={('cell1', 'cell2'): (2, 'two'), ('x1', 'cell1'): -1})",
     "draw(lstm_cell_diagram(), 'forget', backward={('z', 'Wf'): ''})",
     f"plot_steps({STEPS})",
     "plot_steps({'y': range(30), 'gradient': [1, 2]})",
+    "plot_steps({'c': range(13)})",
+    "plot_steps({'c': [3]}, half())",
     "plot_gains([[0.1, 0.2], [0, 1], [1, 1]], symbol='c', label='kept', line='--', bound=0.5)",
     "plot_gates(lstm_forward(book_sequence(), np.zeros((1, 1)), book_lstm())[-1])",
 ]
@@ -239,9 +244,22 @@ def look_of(node: object) -> str:
 
 def drawn(call: str) -> list[Mark]:
     "What the drawing that a call makes says"
+    import matplotlib.pyplot as plt
+
     import rnn_stepwise
 
-    return marks_of(eval(call, {"np": np, **vars(rnn_stepwise)}))
+    ax = eval(call, {"np": np, "half": half, **vars(rnn_stepwise)})
+    marks = marks_of(ax)
+    plt.close(ax.figure)
+    return marks
+
+
+def half() -> object:
+    "Axes in which a drawing is made smaller"
+    import matplotlib.pyplot as plt
+
+    figure = plt.figure(figsize=(1.5, 1))
+    return figure.add_axes((0, 0, 1, 1))
 
 
 def written(calls: list[str] = CALLS) -> str:
