@@ -11,6 +11,7 @@ __all__ = ['GradientRow', 'GradientReport', 'gradient_check']
 # %% ../nbs/88_judging.ipynb #1d398f0d
 from collections.abc import Callable, Mapping
 from math import inf, nan
+from textwrap import wrap
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,7 +62,8 @@ class GradientReport(NamedTuple):
         marks = {"ok": "ok", "wrong": "NO", "cannot tell": "??"}
         lines = [f"   {'gradient':9} {'error':>8}  worst entry: given, {self.method}"]
         lines += [f"{marks[row.verdict]} {row}" for row in self.rows]
-        return "\n".join([*lines, *self.faults, *self.notes])
+        for sentence in self.faults + self.notes: lines += wrap(sentence, 80)
+        return "\n".join(lines)
 
 # %% ../nbs/88_judging.ipynb #f6b1fdf7
 @np.errstate(all="ignore")  # inf and NaN become verdicts
@@ -230,8 +232,7 @@ def _factor(given, numerical):
     one, other = given / size, numerical / size
     factor = one @ other / (other @ other or 1.0)
     off = abs(one - other).max()
-    small = off < _SINGLE  # then a chance is to be excluded
-    if (abs(other) > 0.01).sum() < (3 if small else 2): return None
+    if (abs(other) > 0.01).sum() < 3: return None  # two may differ so by chance
     return factor if abs(one - factor * other).max() <= 0.01 * off else None
 
 # %% ../nbs/88_judging.ipynb #32cee9d0

@@ -120,7 +120,9 @@ def test_a_loss_that_says_two_things_is_at_fault_and_no_gradient():
     assert not report.ok and report.faults[0].startswith("loss: ")
     said, report = checked(counting, 3 * W)
     assert said == "cannot tell" and not report.notes
-    assert str(report).endswith(report.faults[0])
+    printed = " ".join(str(report).split())
+    assert printed.endswith(report.faults[0])
+    assert max(map(len, str(report).splitlines())) <= 80
 
 
 def test_a_loss_that_changes_only_at_the_end_is_noticed():
