@@ -202,7 +202,7 @@ def _rows(asked, indices, slope_of, rounding):
 def _row(name, indices, given, slopes, scale, tol, rounding):
     "One array: its verdict, and the entry on which the verdict rests."
     numerical, error = np.array([slope[:2] for slope in slopes]).T
-    error[(numerical == 0) & (given == 0) & (error < tol)] = 0  # the loss feels nothing
+    error[(numerical == 0) & (given == 0) & (error < 1e-290)] = 0  # nothing there
     difference = np.nan_to_num(abs(given - numerical), nan=inf, posinf=inf)
     own = error + rounding * scale
     wrong = difference > tol * scale + 10 * own
@@ -287,6 +287,7 @@ _LOST = (
     "a right pass may be that far off by rounding alone, beside the other gradients or "
     "because they explode. Check it by itself, on fewer steps")
 _KINK = "the loss has a kink there, from slope {:.3g} to {:.3g}. Check at another point"
+_UNFELT = "differences feel nothing of it: it is 0, or too small for them"
 _NOWHERE = "near the point the loss is not finite, or not smooth"
 _COARSE = (
     "numerically known to {:.0e} only, because the loss rounds. Compute it in double "
@@ -301,6 +302,7 @@ def _limit(row, slope):
     "Why the numerical value is not known to the tolerance, and what to do."
     if slope.kink: return _KINK.format(*slope.kink)
     if not np.isfinite(row.trust): return _NOWHERE
+    if row.scale == 0: return _UNFELT
     if 0 < row.scale < 1e-290: return "too small for numbers. Scale the loss"
     known = _over(row.trust, row.scale)
     if known < 1e-12: return f"known to {known:.0e}: double precision allows no less"
