@@ -126,7 +126,7 @@ def _descent(along: Any, noise: float, enough: float, steps: Any) -> tuple[Slope
         if len(gaps) < 3: continue
         if gaps[-2] > 10 * rounding:  # else a kink could not be seen
             kinked = gaps[-1] > gaps[-2] / 2 > gaps[-3] / 4
-            if sides and not kinked: best, row = Slope(nan, inf), []  # it is behind
+            if sides and not kinked: best, row = Slope(nan, inf), row[:1]  # it is past
             sides = ((middle - down) / h, (up - middle) / h) if kinked else None
         elif sides: break
         if not sides and best.error <= max(enough, rounding): break

@@ -181,6 +181,7 @@ def _rounding(asked, ways, noise, method):
         if central.kink or off > 10 * central.error + 1e-9 * size: return None
     return rounding
 
+# %% ../nbs/88_judging.ipynb #710060b2
 def _doubted(row, asked, central, largest):
     "The row, unless differences make the complex step doubtful."
     silent = row.scale == 0  # no imaginary part: there is none, or all are lost
@@ -291,7 +292,7 @@ _NOT_ANALYTIC = (
     "differences agree with it, the complex step does not: the loss has abs in it, "
     "or a comparison. Take method='central'")
 _ROUNDING = (
-    "off by {:.0f} units in the last place of float32. That is rounding, if float32 is "
+    "off by {:.0f} times the last place of float32. That is rounding, if float32 is "
     "used anywhere; in double precision it would be gone")
 _MULTIPLE = (
     "{:.6g} times the numerical one: a mean for a sum, or something from above left "
