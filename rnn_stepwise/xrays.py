@@ -22,7 +22,9 @@ from .lstm.backward import lstm_backward, lstm_cell_backward
 from .lstm.cell import LSTMCache
 from .rnn.backward import rnn_backward, rnn_cell_backward
 from .rnn.cell import RNNCache
-from .watching import fitting, like, watched
+from rnn_stepwise.watching import (
+    GRAIN, Asked, Impulse, cache_type, copied, fitting, largest, like, manner, same,
+    watched)
 
 # %% ../nbs/08_xray.ipynb #eaf71780
 class XRayReport(NamedTuple):
@@ -35,7 +37,10 @@ class XRayReport(NamedTuple):
     yours: dict[str, np.ndarray]  # and in the function that was given
     error: dict[str, np.ndarray]  # size of the difference over the right size
     nonlinear: float  # how far twice the impulses are from twice their sum
-    tol: float  # the relative error that is accepted
+    tol: float  # the relative error that is accepted; raised for single precision
+    precision: str = "float64"  # or "float32": in which yours computes
+    unscaled: tuple[str, ...] = ()  # outputs, a part of which does not scale with da
+    shorter: bool = False  # was it asked for fewer steps, and answered differently?
 
     @property
     def ok(self) -> bool:
@@ -46,18 +51,33 @@ class XRayReport(NamedTuple):
     def marks(self, name: str) -> np.ndarray:
         "The marks of one output, in the shape of its paths."
         checking.choice("name", name, self.right)
-        right, yours = self.right[name], self.yours[name]
-        heard = np.where(self.error[name] <= self.tol, "+", "x")
-        heard = np.where(yours == 0, "-", heard)
-        unheard = np.where(yours > 0, "!", ".")
-        return np.where(right > 0, heard, unheard)
+        right, yours, error = self.right[name], self.yours[name], self.error[name]
+        heard = np.where(error <= self.tol, "+", "x")
+        unheard = np.where((right > 0) & (error > 0), "-", ".")
+        unasked = np.where(right > 0, heard, "!")
+        return np.where(yours > 0, unasked, unheard)
 
     def __str__(self) -> str:
         text = _side_by_side({name: self.marks(name) for name in self.right})
-        if self.nonlinear <= self.tol: return text
-        return f"{text}\nnot linear: off by {self.nonlinear:.1g}"
+        lines = [text, *_notes(self)]
+        off = f"not linear: off by {self.nonlinear:.1g}"
+        if self.nonlinear > self.tol: lines.insert(1, off)
+        if self.shorter: lines.append(
+            "behaves differently on shorter sequences: "
+            "where the parameters' marks stand is not sure")
+        return "\n".join(lines)
 
 # %% ../nbs/08_xray.ipynb #ab7609c5
+def _notes(report):
+    "What neither marks nor numbers can say."
+    notes = []
+    if report.precision == "float32":
+        notes.append(f"computes in single precision: judged at {report.tol:.0e}")
+    if report.unscaled:
+        names = ", ".join(report.unscaled)
+        notes.append(f"does not scale with what comes from above: {names}")
+    return notes
+
 def _side_by_side(marks, width=92):
     "Triangles as text, as many beside each other as fit."
     blocks = []
@@ -79,15 +99,15 @@ def _side_by_side(marks, width=92):
 # %% ../nbs/08_xray.ipynb #b8bf6f97
 def _norm(array, noise=0.0):
     "Norm of an array, safe from overflow and underflow; 0 where all of it is rounding."
-    largest = np.abs(array).max()
-    if largest <= noise: return 0.0
-    return float(largest * np.linalg.norm(array / largest))
+    most = largest(array)
+    if most <= noise: return 0.0
+    return float(most * np.linalg.norm(array / most))
 
-def _compared(right, yours, right_noise=0.0, your_noise=0.0):
+def _compared(right, yours, noise=0.0):
     "Size of the right path, of yours, and of the difference in units of the right one."
-    right_size = _norm(right, right_noise)
-    your_size = _norm(yours, your_noise)
-    error = _norm(yours - right, right_noise + your_noise)
+    right_size, your_size = _norm(right), _norm(yours, noise)
+    error = _norm(yours - right, noise)
+    if not your_size and largest(right) <= noise: error = 0.0
     if right_size: error /= right_size
     elif error: error = np.inf
     return right_size, your_size, error
@@ -95,64 +115,106 @@ def _compared(right, yours, right_noise=0.0, your_noise=0.0):
 # %% ../nbs/08_xray.ipynb #f365dc7c
 _SEQUENCES = {RNNCache: rnn_backward, LSTMCache: lstm_backward}
 _CELLS = {RNNCache: rnn_cell_backward, LSTMCache: lstm_cell_backward}
-_OURS = *_SEQUENCES.values(), *_CELLS.values()  # they need not be watched
 
-def _cache_type(step):
-    "The cache that has as many fields as a step's tuple; None if neither has."
-    for type_ in (RNNCache, LSTMCache):
-        if isinstance(step, tuple) and len(step) == len(type_._fields): return type_
-    return None
-
-def _both(reference, backward, arguments, names=None, where=""):
-    "What the reference and yours make of the same arguments: by name."
-    if reference in _OURS:
-        label = "cache" if "cache" in arguments else "caches"
-        right = fitting(label, reference(*arguments.values()))
-    else:
-        right = watched("reference", reference, arguments, names=names, where=where)
-    yours = watched("backward", backward, arguments, right, names, where)
-    return {name: _Pair(right[name], yours[name]) for name in yours}
-
-# %% ../nbs/08_xray.ipynb #a4f97249
-def _reference(reference, steps, upstream):
-    "What is right for these caches: a reference that was given, or ours."
-    types = {_cache_type(step) for step in steps}
-    one_network = types == {RNNCache} or types == {LSTMCache}
-    fitting = one_network or reference is not None
-    expected = "4 entries (RNN) or 10 (LSTM)"
-    if upstream == "dc":
-        fitting = fitting and types != {RNNCache}
-        expected = "10 entries (LSTM)"
-    if not fitting:
-        lengths = sorted({len(step) for step in steps})
-        got = " and ".join(map(str, lengths))
-        checking.refuse("caches", f"{expected} at every step", got)
-    if reference is not None: return checking.function("reference", reference)
-    return _SEQUENCES[types.pop()]
-
-def _asking(backward, caches, reference, upstream):
-    "A function that gets the right gradients and yours, of impulses from step t on."
+def _checked(backward, caches, reference, upstream):
+    "Refuse what no X-ray can be made of."
     checking.function("backward", backward)
     checking.choice("upstream", upstream, ("da", "dc"))
     steps = checking.step_caches(caches).steps
-    right = _reference(reference, steps, upstream)
-    def ask(impulses, t=0, s=None, names=None):
-        where = "" if s is None else f", for an impulse in {upstream}[:, :, {s}]"
-        if t: where += f" from step {t} on"
-        arguments = {"da": impulses, "caches": _from_step(t, caches)}
-        if upstream == "dc":
-            arguments |= {"da": np.zeros_like(impulses), "dc": impulses}
-        return _both(right, backward, arguments, names, where)
-    return ask
+    types = {cache_type(step) for step in steps}
+    fits = types in ({RNNCache}, {LSTMCache}) or reference is not None
+    expected = "4 entries (RNN) or 10 (LSTM)"
+    if upstream == "dc":
+        fits = fits and types != {RNNCache}
+        expected = "10 entries (LSTM)"
+    if not fits:
+        lengths = sorted({len(step) for step in steps})
+        got = " and ".join(map(str, lengths))
+        checking.refuse("caches", f"{expected} at every step", got)
+    if reference is not None: checking.function("reference", reference)
+
+# %% ../nbs/08_xray.ipynb #f8fe93a0
+class _Column(NamedTuple):
+    "What one impulse leaves behind."
+    steps: list[dict[str, Any]]  # at each step up to its own: dx, and each parameter's part
+    states: dict[str, Any]  # da0, and dc0 for an LSTM
+
+def _walked(cell, steps, flow, blurred=list):
+    "What a gradient leaves as it goes back over some steps."
+    found = []
+    for step in reversed(steps):
+        left = cell(*blurred(flow), step)
+        flow = [left.pop(name) for name in ("da_prev", "dc_prev") if name in left]
+        left["dx"] = left.pop("dxt")
+        found.insert(0, left)
+    return _Column(found, dict(zip(("da0", "dc0"), flow)))
+
+# %% ../nbs/08_xray.ipynb #2a3d8dee
+class _Ours:
+    "The right paths, from the cells of this book."
+    def __init__(self, caches, upstream):
+        steps, self.x = copied(list(caches), {})
+        self.type_, self.upstream = cache_type(steps[0]), upstream
+        self.steps = [self.type_(*step) for step in steps]
+
+    def ask(self, impulses):
+        "The right gradients."
+        arguments = [impulses, (self.steps, self.x)]
+        if self.upstream == "dc": arguments = [0 * impulses, arguments[1], impulses]
+        return fitting("caches", _SEQUENCES[self.type_](*arguments))
+
+    def columns(self, impulses, grain):
+        "For each step, the last first, what its impulse leaves, and how rounded that is."
+        rng, cell = np.random.default_rng(0), _CELLS[self.type_]
+        rough = _blur(self.steps, grain, rng)
+        for s in reversed(range(impulses.shape[2])):
+            flow = [impulses[:, :, s]]
+            if self.type_ is LSTMCache: flow.insert(self.upstream == "da", 0 * flow[0])
+            column = _walked(cell, self.steps[:s + 1], flow)
+            blur = _walked(cell, rough[:s + 1], flow, lambda v: _blurred(v, grain, rng))
+            yield s, column, _noise(column, blur, grain)
+
+class _Theirs(Asked):
+    "The right paths, from a reference of somebody's."
+    def columns(self, impulses, grain):
+        "For each step, the last first, what its impulse leaves, and how rounded that is."
+        for s in reversed(range(impulses.shape[2])):
+            one, steps = Impulse(self, impulses, s), []
+            for t in range(s + 1):
+                steps.append(one.between(t, t + 1))
+                if "dx" in one.whole: steps[t]["dx"] = one.whole["dx"][:, :, t]
+            states = {n: one.whole[n] for n in ("da0", "dc0") if n in one.whole}
+            column = _Column(steps, states)
+            yield s, column, _noise(column, column, grain)
+
+# %% ../nbs/08_xray.ipynb #9e25349b
+def _blur(value, grain, rng):
+    "Every number in there, up or down by one rounding."
+    if isinstance(value, dict):
+        return {name: _blur(value[name], grain, rng) for name in value}
+    if isinstance(value, (list, tuple)):
+        return like(value, [_blur(entry, grain, rng) for entry in value])
+    return value * (1 + grain.eps * rng.choice([-1, 1], np.shape(value)))
+
+def _blurred(flow, grain, rng):
+    "Gradients on their way back; what comes through da is rounded before it meets dc."
+    first, *others = _blur(flow, grain, rng)
+    return [first, *(other + first - flow[0] for other in others)]
+
+def _limits(right, rough, grain):
+    "How far the largest entry of each array may be off by rounding."
+    found = {}
+    for name in right:
+        off = largest(rough[name] - right[name])
+        found[name] = 16 * (off + grain.eps * largest(right[name]) + grain.tiny)
+    return found
+
+def _noise(column, rough, grain):
+    "The limits of a column."
+    steps = [_limits(*pair, grain) for pair in zip(column.steps, rough.steps)]
+    return _Column(steps, _limits(column.states, rough.states, grain))
 
 # %% ../nbs/08_xray.ipynb #b41d7c02
-def _from_step(t, caches):
-    "The caches from step t on, in tuples and lists like those that were given."
-    steps, x = caches
-    later = [steps[k] for k in range(t, len(steps))]
-    if isinstance(steps, tuple): later = tuple(later)
-    return like(caches, [later, np.asarray(x)[:, :, t:]])
-
 def _impulses(caches, da, rng):
     "The impulses in double precision, (n_a, m, T_da), one at every step."
     steps, x = caches
@@ -170,6 +232,10 @@ def _impulses(caches, da, rng):
         checking.refuse("da", "a finite impulse at every step", where)
     return impulses.astype(np.result_type(impulses, np.float64))
 
+def _alone(impulses, s):
+    "The impulse of one step, zeros at all others."
+    return np.where(np.arange(impulses.shape[2]) == s, impulses, 0)
+
 # %% ../nbs/08_xray.ipynb #0902b153
 def xray(
     backward: Callable[..., Any],  # yours: (da, caches) → dict of gradients
@@ -182,73 +248,105 @@ def xray(
 ) -> XRayReport:  # with an array (T_da, T_da) or (T_da,) for each result
     """Compare a backward pass with the right one, path by path, (X1) and (X2).
 
-    Yours is called T_da (T_da + 1) / 2 + 1 times, with copies in double precision. A
-    ValueError or TypeError says what it did if it raises, changes its arguments, or
-    returns something else than the reference's arrays.
+    Yours is called T_da + 5 times, and where a sum over steps is wrong up to once more
+    for each path; a da of a few steps needs few. In single precision tol is 1e-4 or
+    more. A ValueError or TypeError says what yours did if it raises, changes its
+    arguments, does not repeat its answer, or returns other arrays than the reference.
 
         caches       (an RNNCache or LSTMCache for every step, x (n_x, m, T_x))
         da           (n_a, m, T_da)
         yours → dx   (n_x, m, T_da), da0, dc0 (n_a, m), each parameter's its shape"""
-    ask = _asking(backward, caches, reference, upstream)
+    _checked(backward, caches, reference, upstream)
     tol, rng = checking.tolerance("tol", tol), checking.seed("seed", seed)
     impulses = _impulses(caches, da, rng)
-    doubled = ask(2 * impulses)
-    tables, total = _traced(ask, impulses, list(doubled))
-    nonlinear = []
-    for name, pair in doubled.items():
-        nonlinear.append(_compared(2 * total[name], pair.yours)[2])
-    right, yours, error = [
-        {name: table[kind] for name, table in tables.items()} for kind in range(3)]
-    return XRayReport(right, yours, error, float(np.max(nonlinear)), tol)
+    yours = Asked("backward", backward, caches, upstream)
+    right: Any = _Theirs("reference", reference, caches, upstream)
+    if reference is None: right = _Ours(caches, upstream)
+    yours.expected = right.expected = right.ask(impulses)
+    how = manner("backward", lambda factor: yours.ask(factor * impulses))
+    right.names, yours.names = list(yours.expected), list(how.once)
+    tables, nonlinear = _traced(yours, right, impulses, how)
+    sizes = [{name: table[kind] for name, table in tables.items()} for kind in range(3)]
+    return XRayReport(*sizes, nonlinear, _judged(tol, how), how.precision,
+                      tuple(how.unscaled), yours.shorter)
 
 # %% ../nbs/08_xray.ipynb #36b76629
-class _Pair(NamedTuple):
-    "One gradient, as it is right and as yours has it."
-    right: Any
-    yours: Any
-
-def _traced(ask, impulses, names):
-    "Right size, your size and error of all paths, by output; and the sum of yours."
+def _traced(yours, right, impulses, how):
+    "Right size, your size and error of all paths, by output; and how far from linear."
     m, T = impulses.shape[1:]
-    states = [name for name in names if name in ("da0", "dc0")]
-    parameters = [name for name in names if name not in ("dx", "da0", "dc0")]
-    tables, total = {}, dict.fromkeys(names, 0)
-    for name in names: tables[name] = np.zeros((3, T) if name in states else (3, T, T))
-    for s in reversed(range(T)):
-        later = dict.fromkeys(names, _Pair(0, 0))
-        for t in reversed(range(s + 1)):
-            impulse = np.where(np.arange(t, T) == s, impulses[:, :, t:], 0)
-            arrived = ask(impulse, t, s, names)
-            for name in parameters:
-                part = _at_one_step(arrived[name], later[name], m)
-                tables[name][:, t, s] = part
-            later = arrived
-        for name in names: total[name] = total[name] + arrived[name].yours
-        for name in states: tables[name][:, s] = _compared(*arrived[name])
-        if "dx" in names: tables["dx"][:, :, s] = _at_inputs(arrived["dx"], s, m)
-    return tables, total
+    grain, names = GRAIN[how.precision], yours.names
+    of_sums = 64 * np.sqrt(m) * grain.eps  # how far the rounding of a sum goes
+    tables = {name: np.zeros((3, T, T)) for name in names}
+    total, rounding = dict.fromkeys(names, 0), dict.fromkeys(names, 0.0)
+    for s, column, noise in right.columns(impulses, grain):
+        one = Impulse(yours, impulses, s)
+        sizes = _at_once(one.whole, column, noise, of_sums)
+        sizes |= _told_apart(one, column, noise, of_sums)
+        for name, rows in sizes.items():
+            tables[name][:, :len(rows), s] = np.transpose(rows)
+        for name in names:
+            total[name] = total[name] + 2 * one.whole[name]
+            rounding[name] += 2 * of_sums * largest(one.whole[name])
+    same("backward", how.once, yours.ask(impulses), how.precision)
+    for name in {"da0", "dc0"} & set(names): tables[name] = tables[name][:, 0]
+    off = [_compared(total[name], how.twice[name], rounding[name])[2] for name in names]
+    return tables, float(np.max(off))
 
 # %% ../nbs/08_xray.ipynb #c799163e
-def _at_one_step(arrived, later, m):
-    "The path to a parameter at the first of some steps."
-    right = arrived.right - later.right  # (X2)
-    yours = arrived.yours - later.yours  # (X2)
-    right_noise, your_noise = _rounding(arrived.right, m), _rounding(arrived.yours, m)
-    return _compared(right, yours, right_noise, your_noise)
+def _at_once(whole, right, noise, of_sums):
+    "The paths to the inputs and the first states, which one answer shows."
+    found = {}
+    for name in whole.keys() & right.states.keys():
+        found[name] = [_compared(right.states[name], whole[name], noise.states[name])]
+    if "dx" not in whole: return found
+    rows, silence = [], of_sums * largest(whole["dx"])
+    for t in range(whole["dx"].shape[2]):
+        dx = whole["dx"][:, :, t]
+        path, limit = 0 * dx, silence  # in the future of the impulse
+        if t < len(right.steps): path, limit = right.steps[t]["dx"], noise.steps[t]["dx"]
+        rows.append(_compared(path, dx, limit))
+    return found | {"dx": rows}
 
-def _at_inputs(arrived, s, m):
-    "The paths from step s to every input; in the future of s, rounding is silence."
-    paths = []
-    for t in range(arrived.right.shape[2]):
-        right, yours = arrived.right[:, :, t], arrived.yours[:, :, t]
-        noise = _rounding(arrived.yours, m) if t > s else 0.0
-        paths.append(_compared(right, yours, 0.0, noise))
-    return np.transpose(paths)
+def _told_apart(one, right, noise, of_sums):
+    "The paths to the parameters: the right ones as far as their sums are right."
+    names, end = list(one.found[0]), len(right.steps)
+    sums = [dict.fromkeys(names, 0)]  # of the right parts, from each step on
+    for step in reversed(right.steps):
+        sums.insert(0, {name: sums[0][name] + step[name] for name in names})
+    rounding = {n: of_sums * max(largest(s[n]) for s in (*sums, one.whole)) for n in names}
+    def agree(first, last):
+        mine = one.between(first, last)
+        for name in names:
+            limit = rounding[name] + sum(step[name] for step in noise.steps[first:last])
+            if largest(mine[name] - sums[first][name] + sums[last][name]) > limit: return False
+        return True
+    spans, wrong = [(0, end)], []
+    while spans:
+        first, last = spans.pop()
+        if agree(first, last): continue
+        middle = (first + last) // 2
+        if last - first == 1: wrong.append(first)
+        else: spans += [(first, middle), (middle, last)]
+    return {name: _rows(one, right, noise, rounding, wrong, name) for name in names}
 
-def _rounding(gradient, m):
-    "How far the rounding of a sum over m examples goes."
-    eps, largest = np.finfo(gradient.dtype).eps, np.abs(gradient).max()
-    return 64 * np.sqrt(m) * eps * largest
+# %% ../nbs/08_xray.ipynb #7b812736
+def _rows(one, right, noise, rounding, wrong, name):
+    "The paths to one parameter, when it is known which are not right."
+    rows = []
+    for t, step in enumerate(right.steps):
+        limit = rounding[name] + noise.steps[t][name]
+        if t in wrong:
+            yours = one.between(t, t + 1)[name]
+            rows.append(_compared(step[name], yours, limit))
+        else:
+            size = _norm(step[name])
+            heard = not wrong or largest(step[name]) > limit
+            rows.append((size, size if heard else 0.0, 0.0))
+    return rows
+
+def _judged(tol, how):
+    "The tolerance that the precision of a function allows."
+    return max(tol, 1e-4) if how.precision == "float32" else tol
 
 # %% ../nbs/08_xray.ipynb #93fd27d1
 _RED, _INK = COLOURS["gradient"], COLOURS["ink"]
@@ -318,7 +416,9 @@ class CellXRay(NamedTuple):
 
     NaN: the output is silent in yours and in the right one; the probe says nothing."""
     error: dict[str, dict[str, float]]  # output → probe → relative error
-    tol: float  # the relative error that is accepted
+    tol: float  # the relative error that is accepted; raised for single precision
+    precision: str = "float64"  # or "float32": in which yours computes
+    unscaled: tuple[str, ...] = ()  # outputs that do not scale with what comes from above
 
     @property
     def ok(self) -> bool:
@@ -344,7 +444,7 @@ class CellXRay(NamedTuple):
                 if np.isnan(error): mark = "."
                 line += f"{mark:>9}"
             lines.append(line)
-        return "\n".join(lines)
+        return "\n".join(lines + _notes(self))
 
 # %% ../nbs/08_xray.ipynb #7ccdfd7e
 def xray_cell(
@@ -357,44 +457,61 @@ def xray_cell(
     """Compare one backward step with the right one, in a few probes.
 
     They are `da` alone, `dc` alone and both; and "doubled", where a linear function
-    returns twice its result of the probe before. Errors as in `xray`.
+    returns twice its result of the probe before. Precision and errors as in `xray`.
 
         cache        RNNCache or LSTMCache: xt (n_x, m), all others (n_a, m)
         yours → dxt  (n_x, m), da_prev, dc_prev (n_a, m), each parameter's its shape"""
     checking.function("backward", backward)
-    right = _cell_reference(reference, cache)
+    checking.step_cache(cache, cache_type(cache) or RNNCache)
+    if reference is not None: checking.function("reference", reference)
     tol, rng = checking.tolerance("tol", tol), checking.seed("seed", seed)
-    error: dict[str, dict[str, float]] = {}
-    before: dict[str, Any] = {}
-    for probe, arguments in _questions(cache, rng).items():
-        names = list(before) or None
-        gradients = _both(right, backward, arguments, names, f", for {probe}")
-        for name, (aim, yours) in gradients.items():
-            if probe == "doubled": aim = 2 * before[name].yours
-            right_size, your_size, off = _compared(aim, yours)
-            silent = right_size == your_size == 0
-            error.setdefault(name, {})[probe] = np.nan if silent else off
-        before = gradients
-    return CellXRay(error, tol)
+    questions = _questions(cache, rng)
+    aims = _aims(reference, cache, questions)
+    answers, how = _answers(backward, cache, questions, aims["da"])
+    rough = aims
+    if reference is None: rough = _rough_aims(cache, questions, GRAIN[how.precision], rng)
+    error: dict[str, dict[str, float]] = {name: {} for name in how.once}
+    for probe, aim in aims.items():
+        limits = _limits(aim, rough[probe], GRAIN[how.precision])
+        for name in error:
+            found = _compared(aim[name], answers[probe][name], limits[name])
+            error[name][probe] = found[2] if any(found) else np.nan
+    for name in error:
+        found = _compared(2 * how.once[name], how.twice[name])
+        error[name]["doubled"] = found[2] if any(found) else np.nan
+    return CellXRay(error, _judged(tol, how), how.precision, tuple(how.unscaled))
 
 # %% ../nbs/08_xray.ipynb #65f7f42f
-def _cell_reference(reference, cache):
-    "What is right for this cache: a reference that was given, or ours."
-    type_ = _cache_type(cache) or RNNCache
-    checking.step_cache(cache, type_)
-    if reference is None: return _CELLS[type_]
-    return checking.function("reference", reference)
-
 def _questions(cache, rng):
-    "What the functions are called with, by probe."
-    shape = np.shape(cache[0])
-    da, dc = rng.standard_normal(shape), rng.standard_normal(shape)
-    none = np.zeros(shape)
-    upstream = {"da": (da, none), "dc": (none, dc), "both": (da, dc)}
-    upstream["doubled"] = 2 * da, 2 * dc
-    if _cache_type(cache) is RNNCache: upstream = {"da": (da,), "doubled": (2 * da,)}
-    questions = {}
-    for probe, gradients in upstream.items():
-        named = dict(zip(("da_next", "dc_next"), gradients))
-        questions[probe] = named | {"cache": cache}
-    return questions
+    "The gradients that the functions are called with, by probe."
+    da, dc = rng.standard_normal((2, *np.shape(cache[0])))
+    if cache_type(cache) is RNNCache: return {"da": [da]}
+    return {"da": [da, 0 * dc], "dc": [0 * da, dc], "both": [da, dc]}
+
+def _named(gradients, cache):
+    return dict(zip(("da_next", "dc_next"), gradients)) | {"cache": cache}
+
+def _aims(reference, cache, questions):
+    "What is right, by probe."
+    if reference is None:
+        cell = _CELLS[cache_type(cache)]
+        return {p: fitting("cache", cell(*v, cache)) for p, v in questions.items()}
+    return {p: watched("reference", reference, _named(v, cache), where=f", for {p}")
+            for p, v in questions.items()}
+
+def _rough_aims(cache, questions, grain, rng):
+    "What is right but for one rounding of every number."
+    rough = _blur(copied(cache, {}), grain, rng)
+    blurred = {p: _blurred(v, grain, rng) for p, v in questions.items()}
+    return _aims(None, rough, blurred)
+
+def _answers(backward, cache, questions, expected):
+    "What yours answers, by probe, and how it answers the last of them."
+    def ask(probe, factor=1):
+        arguments = _named([factor * v for v in questions[probe]], cache)
+        label = "doubled" if factor == 2 else probe
+        return watched("backward", backward, arguments, expected, None, f", for {label}")
+    found = {probe: ask(probe) for probe in questions}
+    how = manner("backward", lambda factor: ask(list(questions)[-1], factor))
+    same("backward", found["da"], ask("da"), how.precision)
+    return found, how
