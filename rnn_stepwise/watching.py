@@ -7,7 +7,7 @@ from __future__ import annotations
 
 # %% auto #0
 __all__ = ['GRAIN', 'copied', 'like', 'changed', 'fitting', 'called', 'left_alone', 'watched', 'Grain', 'Manner', 'manner',
-           'largest', 'same', 'Asked', 'cache_type', 'Impulse']
+           'largest', 'same', 'blur', 'blurred', 'limits', 'Asked', 'cache_type', 'Impulse']
 
 # %% ../nbs/92_watching.ipynb #e7c1c7fa
 from collections.abc import Callable, Iterable, Mapping
@@ -126,7 +126,7 @@ def watched(
     except (TypeError, ValueError) as error:
         raise type(error)(f"{error}{where}") from None
 
-# %% ../nbs/92_watching.ipynb #dded6ae1
+# %% ../nbs/92_watching.ipynb #1d6eee9c
 class Grain(NamedTuple):
     "How fine the numbers of a precision are."
     eps: float  # from 1 to the next number
@@ -154,7 +154,7 @@ def manner(label: str, ask: Callable[[float], dict[str, np.ndarray]]) -> Manner:
         if heard and _apart(other, constant) < 1e-3: unscaled.append(name)
     return Manner(once, twice, precision, unscaled)
 
-# %% ../nbs/92_watching.ipynb #9645ddb8
+# %% ../nbs/92_watching.ipynb #90c71ed1
 def largest(array: Any) -> float:
     "The largest size of an entry."
     return float(np.abs(array).max())
@@ -180,7 +180,30 @@ def same(label: str, before: Mapping[str, Any], after: Mapping[str, Any],
         expected = "the same gradients when asked the same again"
         checking.refuse(label, expected, f"{name} off by {off:.1g}")
 
-# %% ../nbs/92_watching.ipynb #788027b8
+# %% ../nbs/92_watching.ipynb #70330ed4
+def blur(value: Any, grain: Grain, rng: np.random.Generator) -> Any:
+    "Every number in there, up or down by one rounding."
+    if isinstance(value, dict):
+        return {name: blur(value[name], grain, rng) for name in value}
+    if isinstance(value, (list, tuple)):
+        return like(value, [blur(entry, grain, rng) for entry in value])
+    return value * (1 + grain.eps * rng.choice([-1, 1], np.shape(value)))
+
+def blurred(flow: list[Any], grain: Grain, rng: np.random.Generator) -> list[Any]:
+    "Gradients on their way back: what da adds to dc is rounded before."
+    first, *others = blur(flow, grain, rng)
+    return [first, *(other + first - flow[0] for other in others)]
+
+def limits(right: Mapping[str, Any], rough: Mapping[str, Any],
+           grain: Grain) -> dict[str, float]:
+    "How far the largest entry of each array may be off by rounding."
+    found = {}
+    for name in right:
+        off = largest(rough[name] - right[name])
+        found[name] = 16 * (off + grain.eps * largest(right[name]) + grain.tiny)
+    return found
+
+# %% ../nbs/92_watching.ipynb #828c50ab
 class Asked:
     "A backward pass, asked again and again over one copy of the caches."
     def __init__(self, label: str, function: Any, caches: Any, upstream: str) -> None:
@@ -217,7 +240,7 @@ def _from_step(t, caches):
     if isinstance(steps, tuple): later = tuple(later)
     return like(caches, [later, np.asarray(x)[:, :, t:]])
 
-# %% ../nbs/92_watching.ipynb #c793797e
+# %% ../nbs/92_watching.ipynb #93ff6e5c
 _SHUT = {RNNCache: {"a_next": 1}, LSTMCache: dict.fromkeys("c_prev ft it cct ot".split(), 0)}
 
 def cache_type(step: Any) -> Any:
@@ -244,7 +267,7 @@ def _shut(steps, t, weights):
         shut[t - 1] = like(steps[t - 1], list(before))
     return like(steps, shut)
 
-# %% ../nbs/92_watching.ipynb #770a2605
+# %% ../nbs/92_watching.ipynb #74b211a8
 class Impulse:
     "One impulse, and what a function makes of it from a step on."
     def __init__(self, asked: Asked, impulses: Any, s: int) -> None:

@@ -22,9 +22,9 @@ from .lstm.backward import lstm_backward, lstm_cell_backward
 from .lstm.cell import LSTMCache
 from .rnn.backward import rnn_backward, rnn_cell_backward
 from .rnn.cell import RNNCache
-from rnn_stepwise.watching import (
-    GRAIN, Asked, Impulse, cache_type, copied, fitting, largest, like, manner, same,
-    watched)
+from .watching import (
+    GRAIN, Asked, Impulse, blur, blurred, cache_type, copied, fitting, largest, limits,
+    manner, same, watched)
 
 # %% ../nbs/08_xray.ipynb #eaf71780
 class XRayReport(NamedTuple):
@@ -133,23 +133,28 @@ def _checked(backward, caches, reference, upstream):
         checking.refuse("caches", f"{expected} at every step", got)
     if reference is not None: checking.function("reference", reference)
 
-# %% ../nbs/08_xray.ipynb #f8fe93a0
+# %% ../nbs/08_xray.ipynb #888845f6
 class _Column(NamedTuple):
     "What one impulse leaves behind."
-    steps: list[dict[str, Any]]  # at each step up to its own: dx, and each parameter's part
+    steps: list[dict[str, Any]]  # at each step up to its own: dx, each parameter's part
     states: dict[str, Any]  # da0, and dc0 for an LSTM
 
-def _walked(cell, steps, flow, blurred=list):
+def _walked(cell, steps, flow, on_the_way=list):
     "What a gradient leaves as it goes back over some steps."
     found = []
     for step in reversed(steps):
-        left = cell(*blurred(flow), step)
+        left = cell(*on_the_way(flow), step)
         flow = [left.pop(name) for name in ("da_prev", "dc_prev") if name in left]
         left["dx"] = left.pop("dxt")
         found.insert(0, left)
     return _Column(found, dict(zip(("da0", "dc0"), flow)))
 
-# %% ../nbs/08_xray.ipynb #2a3d8dee
+def _noise(column, rough, grain):
+    "How far the largest entry of each array may be off by rounding."
+    steps = [limits(*pair, grain) for pair in zip(column.steps, rough.steps)]
+    return _Column(steps, limits(column.states, rough.states, grain))
+
+# %% ../nbs/08_xray.ipynb #ae4ad933
 class _Ours:
     "The right paths, from the cells of this book."
     def __init__(self, caches, upstream):
@@ -166,13 +171,13 @@ class _Ours:
     def columns(self, impulses, grain):
         "For each step, the last first, what its impulse leaves, and how rounded that is."
         rng, cell = np.random.default_rng(0), _CELLS[self.type_]
-        rough = _blur(self.steps, grain, rng)
+        rough = blur(self.steps, grain, rng)
         for s in reversed(range(impulses.shape[2])):
             flow = [impulses[:, :, s]]
             if self.type_ is LSTMCache: flow.insert(self.upstream == "da", 0 * flow[0])
             column = _walked(cell, self.steps[:s + 1], flow)
-            blur = _walked(cell, rough[:s + 1], flow, lambda v: _blurred(v, grain, rng))
-            yield s, column, _noise(column, blur, grain)
+            other = _walked(cell, rough[:s + 1], flow, lambda v: blurred(v, grain, rng))
+            yield s, column, _noise(column, other, grain)
 
 class _Theirs(Asked):
     "The right paths, from a reference of somebody's."
@@ -186,33 +191,6 @@ class _Theirs(Asked):
             states = {n: one.whole[n] for n in ("da0", "dc0") if n in one.whole}
             column = _Column(steps, states)
             yield s, column, _noise(column, column, grain)
-
-# %% ../nbs/08_xray.ipynb #9e25349b
-def _blur(value, grain, rng):
-    "Every number in there, up or down by one rounding."
-    if isinstance(value, dict):
-        return {name: _blur(value[name], grain, rng) for name in value}
-    if isinstance(value, (list, tuple)):
-        return like(value, [_blur(entry, grain, rng) for entry in value])
-    return value * (1 + grain.eps * rng.choice([-1, 1], np.shape(value)))
-
-def _blurred(flow, grain, rng):
-    "Gradients on their way back; what comes through da is rounded before it meets dc."
-    first, *others = _blur(flow, grain, rng)
-    return [first, *(other + first - flow[0] for other in others)]
-
-def _limits(right, rough, grain):
-    "How far the largest entry of each array may be off by rounding."
-    found = {}
-    for name in right:
-        off = largest(rough[name] - right[name])
-        found[name] = 16 * (off + grain.eps * largest(right[name]) + grain.tiny)
-    return found
-
-def _noise(column, rough, grain):
-    "The limits of a column."
-    steps = [_limits(*pair, grain) for pair in zip(column.steps, rough.steps)]
-    return _Column(steps, _limits(column.states, rough.states, grain))
 
 # %% ../nbs/08_xray.ipynb #b41d7c02
 def _impulses(caches, da, rng):
@@ -329,7 +307,7 @@ def _told_apart(one, right, noise, of_sums):
         else: spans += [(first, middle), (middle, last)]
     return {name: _rows(one, right, noise, rounding, wrong, name) for name in names}
 
-# %% ../nbs/08_xray.ipynb #7b812736
+# %% ../nbs/08_xray.ipynb #8c502100
 def _rows(one, right, noise, rounding, wrong, name):
     "The paths to one parameter, when it is known which are not right."
     rows = []
@@ -468,13 +446,13 @@ def xray_cell(
     questions = _questions(cache, rng)
     aims = _aims(reference, cache, questions)
     answers, how = _answers(backward, cache, questions, aims["da"])
-    rough = aims
-    if reference is None: rough = _rough_aims(cache, questions, GRAIN[how.precision], rng)
+    rough, grain = aims, GRAIN[how.precision]
+    if reference is None: rough = _rough_aims(cache, questions, grain, rng)
     error: dict[str, dict[str, float]] = {name: {} for name in how.once}
     for probe, aim in aims.items():
-        limits = _limits(aim, rough[probe], GRAIN[how.precision])
+        limit = limits(aim, rough[probe], grain)
         for name in error:
-            found = _compared(aim[name], answers[probe][name], limits[name])
+            found = _compared(aim[name], answers[probe][name], limit[name])
             error[name][probe] = found[2] if any(found) else np.nan
     for name in error:
         found = _compared(2 * how.once[name], how.twice[name])
@@ -501,9 +479,8 @@ def _aims(reference, cache, questions):
 
 def _rough_aims(cache, questions, grain, rng):
     "What is right but for one rounding of every number."
-    rough = _blur(copied(cache, {}), grain, rng)
-    blurred = {p: _blurred(v, grain, rng) for p, v in questions.items()}
-    return _aims(None, rough, blurred)
+    rough = blur(copied(cache, {}), grain, rng)
+    return _aims(None, rough, {p: blurred(v, grain, rng) for p, v in questions.items()})
 
 def _answers(backward, cache, questions, expected):
     "What yours answers, by probe, and how it answers the last of them."
