@@ -94,7 +94,7 @@ def fitting(
 # %% ../nbs/92_watching.ipynb #4089d0d2
 def called(label: str, function: Callable[..., Any], given: Iterable[Any],
            where: str = "") -> Any:
-    "What a function returns; if it raises, a sentence, and which call it was."
+    "What a function returns; if it raises, a sentence with the call it was."
     try: return function(*given)
     except Exception as error:
         got = f"{type(error).__name__}: {error}{where}"
@@ -107,6 +107,7 @@ def left_alone(label: str, before: Mapping[str, Any], after: Mapping[str, Any],
     if not touched: return
     checking.refuse(touched, "to be left alone", f"changed by {label}{where}")
 
+# %% ../nbs/92_watching.ipynb #97571501
 def watched(
     label: str,  # what the function is called in a sentence
     function: Callable[..., Any],  # yours
@@ -114,19 +115,18 @@ def watched(
     expected: Mapping[str, Any] | None = None,  # arrays of the shapes it has to return
     names: Iterable[str] | None = None,  # which of them; all but a missing dc0 if None
     where: str = "",  # added to a sentence: which call it was
-    copies: Mapping[str, Any] | None = None,  # of some arguments, to be looked at later
+    shared: Iterable[str] = (),  # arguments that are copies already, looked at later
 ) -> dict[str, np.ndarray]:
     "What a backward pass returns, or an error that says what it did instead."
-    ready = dict(copies or {})
-    fresh = {name: arguments[name] for name in arguments if name not in ready}
-    given = {**arguments, **ready, **copied(fresh, {})}
-    gradients = called(label, function, given.values(), where)
-    left_alone(label, fresh, {name: given[name] for name in fresh}, where)
+    before = {name: arguments[name] for name in arguments if name not in shared}
+    fresh = copied(before, {})
+    gradients = called(label, function, {**arguments, **fresh}.values(), where)
+    left_alone(label, before, fresh, where)
     try: return fitting(label, gradients, expected, names)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{error}{where}") from None
 
-# %% ../nbs/92_watching.ipynb #1d6eee9c
+# %% ../nbs/92_watching.ipynb #454c9423
 class Grain(NamedTuple):
     "How fine the numbers of a precision are."
     eps: float  # from 1 to the next number
@@ -138,8 +138,8 @@ class Manner(NamedTuple):
     "How a function answers that should be linear."
     once: dict[str, np.ndarray]  # its gradients
     twice: dict[str, np.ndarray]  # those of twice as much from above
-    precision: str  # "float64" or "float32": in which it computes
-    unscaled: list[str]  # gradients with a part that what comes from above leaves alone
+    precision: str  # "float64" or "float32": what it computes in
+    unscaled: list[str]  # gradients of which a part does not scale
 
 def manner(label: str, ask: Callable[[float], dict[str, np.ndarray]]) -> Manner:
     "How a function answers a question, the same again, its double and a part of it."
@@ -154,7 +154,7 @@ def manner(label: str, ask: Callable[[float], dict[str, np.ndarray]]) -> Manner:
         if heard and _apart(other, constant) < 1e-3: unscaled.append(name)
     return Manner(once, twice, precision, unscaled)
 
-# %% ../nbs/92_watching.ipynb #90c71ed1
+# %% ../nbs/92_watching.ipynb #472acc05
 def largest(array: Any) -> float:
     "The largest size of an entry."
     return float(np.abs(array).max())
@@ -180,7 +180,7 @@ def same(label: str, before: Mapping[str, Any], after: Mapping[str, Any],
         expected = "the same gradients when asked the same again"
         checking.refuse(label, expected, f"{name} off by {off:.1g}")
 
-# %% ../nbs/92_watching.ipynb #70330ed4
+# %% ../nbs/92_watching.ipynb #2f2bad83
 def blur(value: Any, grain: Grain, rng: np.random.Generator) -> Any:
     "Every number in there, up or down by one rounding."
     if isinstance(value, dict):
@@ -203,36 +203,37 @@ def limits(right: Mapping[str, Any], rough: Mapping[str, Any],
         found[name] = 16 * (off + grain.eps * largest(right[name]) + grain.tiny)
     return found
 
-# %% ../nbs/92_watching.ipynb #828c50ab
+# %% ../nbs/92_watching.ipynb #308e3eeb
 class Asked:
-    "A backward pass, asked again and again over one copy of the caches."
+    "A backward pass, asked many times over one copy of the caches."
     def __init__(self, label: str, function: Any, caches: Any, upstream: str) -> None:
         self.label, self.function, self.upstream = label, function, upstream
         self.caches, self.shorter = _from_step(0, caches), False
         self.copies = copied(self.caches, {})
-        self.expected: dict[str, Any] | None = None  # arrays of the shapes of its answers
-        self.names: list[str] | None = None
+        self.expected: Any = None  # arrays of the shapes that it has to return
+        self.names: Any = None  # which of them
 
     def ask(self, impulses: Any, s: int | None = None, t: int = 0) -> dict[str, Any]:
         "Its gradients for impulses, over the caches from step t on."
         where = "" if s is None else f", for an impulse in {self.upstream}[:, :, {s}]"
         if t: where += f" from step {t} on"
-        ready = _from_step(t, self.copies) if t else self.copies
-        found = self.over(ready, impulses, where)
+        caches = _from_step(t, self.copies) if t else self.copies
+        found = self.over(caches, impulses, where)
         left_alone(self.label, {"caches": self.caches}, {"caches": self.copies}, where)
         return found
 
-    def over(self, ready: Any, impulses: Any, where: str = "") -> dict[str, Any]:
+    def over(self, caches: Any, impulses: Any, where: str = "") -> dict[str, Any]:
         "Its gradients for impulses, over these caches."
-        arguments = {"da": impulses, "caches": ready}
+        arguments = {"da": impulses, "caches": caches}
         if self.upstream == "dc":
             arguments |= {"da": np.zeros_like(impulses), "dc": impulses}
         expected, T = self.expected, impulses.shape[2]
         if expected and "dx" in expected:
             expected = expected | {"dx": expected["dx"][:, :, :T]}
         return watched(self.label, self.function, arguments, expected, self.names,
-                       where, {"caches": ready})
+                       where, ["caches"])
 
+# %% ../nbs/92_watching.ipynb #fa97eb84
 def _from_step(t, caches):
     "The caches from step t on, in tuples and lists like those that were given."
     steps, x = caches
@@ -240,14 +241,15 @@ def _from_step(t, caches):
     if isinstance(steps, tuple): later = tuple(later)
     return like(caches, [later, np.asarray(x)[:, :, t:]])
 
-# %% ../nbs/92_watching.ipynb #93ff6e5c
-_SHUT = {RNNCache: {"a_next": 1}, LSTMCache: dict.fromkeys("c_prev ft it cct ot".split(), 0)}
-
 def cache_type(step: Any) -> Any:
     "The cache that has as many fields as a step's tuple; None if neither has."
     for type_ in (RNNCache, LSTMCache):
         if isinstance(step, tuple) and len(step) == len(type_._fields): return type_
     return None
+
+# %% ../nbs/92_watching.ipynb #2558ed3b
+_GATES = dict.fromkeys(["c_prev", "ft", "it", "cct", "ot"], 0)
+_SHUT = {RNNCache: {"a_next": 1}, LSTMCache: _GATES}
 
 def _shut(steps, t, weights):
     "Steps over which nothing goes back from step t to the one before."
@@ -267,7 +269,7 @@ def _shut(steps, t, weights):
         shut[t - 1] = like(steps[t - 1], list(before))
     return like(steps, shut)
 
-# %% ../nbs/92_watching.ipynb #74b211a8
+# %% ../nbs/92_watching.ipynb #9b9284b8
 class Impulse:
     "One impulse, and what a function makes of it from a step on."
     def __init__(self, asked: Asked, impulses: Any, s: int) -> None:
@@ -280,49 +282,51 @@ class Impulse:
         self.ways = list(product((True, False), (True, False))) if known else []
 
     def between(self, first: int, last: int) -> dict[str, Any]:
-        "What the parameters get from the steps before the last."
-        one, other = self._since(first), self._since(last)
+        "What the parameters get from the steps from the first to before the last."
+        for t in (first, last):
+            if t in self.found: continue
+            gradients = _stopped(self, t) or _shorter(self, t)
+            self.found[t] = {name: gradients[name] for name in self.found[0]}
+        one, other = self.found[first], self.found[last]
         return {name: one[name] - other[name] for name in one}
 
-    def _since(self, t):
-        if t not in self.found:
-            gradients = self._stopped(t) or self._shorter(t)
-            self.found[t] = {name: gradients[name] for name in self.found[0]}
-        return self.found[t]
+# %% ../nbs/92_watching.ipynb #80d3e4e3
+def _stopped(one, t):
+    "All gradients when nothing goes back from step t; None if yours takes no notice."
+    while one.ways:
+        near, weights = one.ways[0]
+        found = _over_shut(one, t, weights, near)
+        far = near and len(one.found) == 2 and _over_shut(one, t, weights, False)
+        if found and not (far and _differ(one, found, far)): return found
+        one.ways.pop(0)
+    return None
 
-    def _stopped(self, t):
-        "All gradients when nothing goes back from step t; None if yours finds a way."
-        while self.ways:
-            near, weights = self.ways[0]
-            found = self._over_shut(t, weights, near)
-            far = near and len(self.found) == 2 and self._over_shut(t, weights, False)
-            if found and not (far and self._differ(found, far)): return found
-            self.ways.pop(0)
-        return None
+def _differ(one, some, others):
+    "Are the parameters' gradients different?"
+    limit = {name: 1e-6 * largest(one.whole[name]) for name in one.found[0]}
+    return any(largest(some[name] - others[name]) > limit[name] for name in limit)
 
-    def _differ(self, one, other):
-        "Are the parameters' gradients different?"
-        limits = {name: 1e-6 * largest(self.whole[name]) for name in self.found[0]}
-        return any(largest(one[n] - other[n]) > limits[n] for n in limits)
+def _shorter(one, t):
+    "All gradients of the sequence from step t on."
+    found = one.asked.ask(one.impulse[:, :, t:], one.s, t)
+    if "dx" not in found: return found
+    off = largest(found["dx"] - one.whole["dx"][:, :, t:])
+    if off > 1e-4 * largest(one.whole["dx"]): one.asked.shorter = True
+    return found
 
-    def _over_shut(self, t, weights, near):
-        "All gradients with a step shut: of all steps, or of those around the path."
-        first, last = (t - 1, min(self.s + 2, self.T)) if near else (0, self.T)
-        steps, x = self.asked.copies
-        steps, end = _shut(steps, t, weights), None if last == self.T else last
-        ready = like(self.asked.copies, [steps[first:end], x[:, :, first:end]])
-        try: found = self.asked.over(ready, self.impulse[:, :, first:last])
-        except (TypeError, ValueError): return None
-        past, there = np.split(found["dx"], [t - first], axis=2)
-        states = [found[name] for name in ("da0", "dc0") if name in found]
-        if any(array.any() for array in (past, *states)): return None
-        off = largest(there - self.whole["dx"][:, :, t:last])
-        return found if off <= 1e-6 * largest(self.whole["dx"]) else None
-
-    def _shorter(self, t):
-        "All gradients of the sequence from step t on."
-        found = self.asked.ask(self.impulse[:, :, t:], self.s, t)
-        if "dx" not in found: return found
-        off = largest(found["dx"] - self.whole["dx"][:, :, t:])
-        if off > 1e-4 * largest(self.whole["dx"]): self.asked.shorter = True
-        return found
+# %% ../nbs/92_watching.ipynb #214f1701
+def _over_shut(one, t, weights, near):
+    "All gradients with the way back shut: over all steps, or those around the path."
+    first, last = (t - 1, min(one.s + 2, one.T)) if near else (0, one.T)
+    end = None if last == one.T else last  # the caches may have more steps
+    steps, x = one.asked.copies
+    caches = [_shut(steps, t, weights)[first:end], x[:, :, first:end]]
+    impulse = one.impulse[:, :, first:last]
+    try: found = one.asked.over(like(one.asked.copies, caches), impulse)
+    except (TypeError, ValueError): return None
+    past, there = np.split(found["dx"], [t - first], axis=2)
+    states = [found[name] for name in ("da0", "dc0") if name in found]
+    if any(array.any() for array in (past, *states)): return None
+    whole = one.whole["dx"]
+    off = largest(there - whole[:, :, t:last])
+    return found if off <= 1e-6 * largest(whole) else None

@@ -37,10 +37,10 @@ class XRayReport(NamedTuple):
     yours: dict[str, np.ndarray]  # and in the function that was given
     error: dict[str, np.ndarray]  # size of the difference over the right size
     nonlinear: float  # how far twice the impulses are from twice their sum
-    tol: float  # the relative error that is accepted; raised for single precision
-    precision: str = "float64"  # or "float32": in which yours computes
-    unscaled: tuple[str, ...] = ()  # outputs, a part of which does not scale with da
-    shorter: bool = False  # was it asked for fewer steps, and answered differently?
+    tol: float  # the relative error that is accepted; more for single precision
+    precision: str = "float64"  # or "float32": what yours computes in
+    unscaled: tuple[str, ...] = ()  # outputs of which a part does not scale with da
+    shorter: bool = False  # had it to be asked for fewer steps, and answered otherwise?
 
     @property
     def ok(self) -> bool:
@@ -51,33 +51,16 @@ class XRayReport(NamedTuple):
     def marks(self, name: str) -> np.ndarray:
         "The marks of one output, in the shape of its paths."
         checking.choice("name", name, self.right)
-        right, yours, error = self.right[name], self.yours[name], self.error[name]
+        right, yours, error = (table[name] for table in self[:3])
         heard = np.where(error <= self.tol, "+", "x")
-        unheard = np.where((right > 0) & (error > 0), "-", ".")
-        unasked = np.where(right > 0, heard, "!")
-        return np.where(yours > 0, unasked, unheard)
+        unheard = np.where(error > 0, "-", ".")
+        return np.where(yours > 0, np.where(right > 0, heard, "!"), unheard)
 
     def __str__(self) -> str:
         text = _side_by_side({name: self.marks(name) for name in self.right})
-        lines = [text, *_notes(self)]
-        off = f"not linear: off by {self.nonlinear:.1g}"
-        if self.nonlinear > self.tol: lines.insert(1, off)
-        if self.shorter: lines.append(
-            "behaves differently on shorter sequences: "
-            "where the parameters' marks stand is not sure")
-        return "\n".join(lines)
+        return "\n".join([text, *_notes(*self[3:])])
 
 # %% ../nbs/08_xray.ipynb #ab7609c5
-def _notes(report):
-    "What neither marks nor numbers can say."
-    notes = []
-    if report.precision == "float32":
-        notes.append(f"computes in single precision: judged at {report.tol:.0e}")
-    if report.unscaled:
-        names = ", ".join(report.unscaled)
-        notes.append(f"does not scale with what comes from above: {names}")
-    return notes
-
 def _side_by_side(marks, width=92):
     "Triangles as text, as many beside each other as fit."
     blocks = []
@@ -96,7 +79,17 @@ def _side_by_side(marks, width=92):
         lines.append("")
     return "\n".join(lines[:-1])
 
+def _notes(nonlinear, tol, precision, unscaled, shorter=False):
+    "What no mark can say, a line each."
+    single, names = precision == "float32", ", ".join(unscaled)
+    if single: yield f"computes in single precision: judged at {tol:.0e}"
+    if unscaled: yield f"does not scale with what comes from above: {names}"
+    if shorter: yield ("behaves differently on shorter sequences: a parameter's marks "
+                       "may stand at the wrong step")
+    if nonlinear > tol: yield f"not linear: off by {nonlinear:.1g}"
+
 # %% ../nbs/08_xray.ipynb #b8bf6f97
+@np.errstate(all="ignore")
 def _norm(array, noise=0.0):
     "Norm of an array, safe from overflow and underflow; 0 where all of it is rounding."
     most = largest(array)
@@ -133,7 +126,7 @@ def _checked(backward, caches, reference, upstream):
         checking.refuse("caches", f"{expected} at every step", got)
     if reference is not None: checking.function("reference", reference)
 
-# %% ../nbs/08_xray.ipynb #888845f6
+# %% ../nbs/08_xray.ipynb #f780fd19
 class _Column(NamedTuple):
     "What one impulse leaves behind."
     steps: list[dict[str, Any]]  # at each step up to its own: dx, each parameter's part
@@ -154,7 +147,7 @@ def _noise(column, rough, grain):
     steps = [limits(*pair, grain) for pair in zip(column.steps, rough.steps)]
     return _Column(steps, limits(column.states, rough.states, grain))
 
-# %% ../nbs/08_xray.ipynb #ae4ad933
+# %% ../nbs/08_xray.ipynb #72b86b39
 class _Ours:
     "The right paths, from the cells of this book."
     def __init__(self, caches, upstream):
@@ -169,7 +162,7 @@ class _Ours:
         return fitting("caches", _SEQUENCES[self.type_](*arguments))
 
     def columns(self, impulses, grain):
-        "For each step, the last first, what its impulse leaves, and how rounded that is."
+        "For each step, the last first, what its impulse leaves, and how rounded it is."
         rng, cell = np.random.default_rng(0), _CELLS[self.type_]
         rough = blur(self.steps, grain, rng)
         for s in reversed(range(impulses.shape[2])):
@@ -179,10 +172,11 @@ class _Ours:
             other = _walked(cell, rough[:s + 1], flow, lambda v: blurred(v, grain, rng))
             yield s, column, _noise(column, other, grain)
 
+# %% ../nbs/08_xray.ipynb #13761a08
 class _Theirs(Asked):
     "The right paths, from a reference of somebody's."
     def columns(self, impulses, grain):
-        "For each step, the last first, what its impulse leaves, and how rounded that is."
+        "For each step, the last first, what its impulse leaves, and how rounded it is."
         for s in reversed(range(impulses.shape[2])):
             one, steps = Impulse(self, impulses, s), []
             for t in range(s + 1):
@@ -210,10 +204,6 @@ def _impulses(caches, da, rng):
         checking.refuse("da", "a finite impulse at every step", where)
     return impulses.astype(np.result_type(impulses, np.float64))
 
-def _alone(impulses, s):
-    "The impulse of one step, zeros at all others."
-    return np.where(np.arange(impulses.shape[2]) == s, impulses, 0)
-
 # %% ../nbs/08_xray.ipynb #0902b153
 def xray(
     backward: Callable[..., Any],  # yours: (da, caches) → dict of gradients
@@ -227,9 +217,9 @@ def xray(
     """Compare a backward pass with the right one, path by path, (X1) and (X2).
 
     Yours is called T_da + 5 times, and where a sum over steps is wrong up to once more
-    for each path; a da of a few steps needs few. In single precision tol is 1e-4 or
-    more. A ValueError or TypeError says what yours did if it raises, changes its
-    arguments, does not repeat its answer, or returns other arrays than the reference.
+    for each path; a da of a few steps asks for few. In single precision tol is at least
+    1e-4. A ValueError or TypeError says what yours did if it raises, changes its
+    arguments, does not repeat an answer, or returns other arrays than the reference.
 
         caches       (an RNNCache or LSTMCache for every step, x (n_x, m, T_x))
         da           (n_a, m, T_da)
@@ -244,9 +234,10 @@ def xray(
     how = manner("backward", lambda factor: yours.ask(factor * impulses))
     right.names, yours.names = list(yours.expected), list(how.once)
     tables, nonlinear = _traced(yours, right, impulses, how)
-    sizes = [{name: table[kind] for name, table in tables.items()} for kind in range(3)]
-    return XRayReport(*sizes, nonlinear, _judged(tol, how), how.precision,
-                      tuple(how.unscaled), yours.shorter)
+    in_right, in_yours, error = [
+        {name: table[kind] for name, table in tables.items()} for kind in range(3)]
+    return XRayReport(in_right, in_yours, error, nonlinear, _judged(tol, how),
+                      how.precision, tuple(how.unscaled), yours.shorter)
 
 # %% ../nbs/08_xray.ipynb #36b76629
 def _traced(yours, right, impulses, how):
@@ -271,6 +262,34 @@ def _traced(yours, right, impulses, how):
     return tables, float(np.max(off))
 
 # %% ../nbs/08_xray.ipynb #c799163e
+def _told_apart(one, right, noise, of_sums):
+    "The paths to the parameters: right ones, as far as their sums are right."
+    names, spans, wrong = list(one.found[0]), [(0, len(right.steps))], []
+    sums, slack = _from_each(right.steps, names), _from_each(noise.steps, names)
+    heard = {name: max(largest(v[name]) for v in (*sums, one.whole)) for name in names}
+    rounding = {name: of_sums * heard[name] for name in names}
+    while spans:
+        first, last = spans.pop()
+        mine, agree = one.between(first, last), []
+        for name in names:
+            off = mine[name] - (sums[first][name] - sums[last][name])
+            limit = rounding[name] + slack[first][name] - slack[last][name]
+            agree.append(largest(off) <= limit)
+        middle = (first + last) // 2
+        if all(agree): continue
+        if last - first == 1: wrong.append(first)
+        else: spans += [(first, middle), (middle, last)]
+    limit = [{n: rounding[n] + step[n] for n in names} for step in noise.steps]
+    return {name: _rows(one, right, limit, wrong, name) for name in names}
+
+# %% ../nbs/08_xray.ipynb #f629b181
+def _from_each(steps, names):
+    "The sum of some steps' numbers, from each step on."
+    sums = [dict.fromkeys(names, 0)]
+    for step in reversed(steps):
+        sums.insert(0, {name: sums[0][name] + step[name] for name in names})
+    return sums
+
 def _at_once(whole, right, noise, of_sums):
     "The paths to the inputs and the first states, which one answer shows."
     found = {}
@@ -281,49 +300,27 @@ def _at_once(whole, right, noise, of_sums):
     for t in range(whole["dx"].shape[2]):
         dx = whole["dx"][:, :, t]
         path, limit = 0 * dx, silence  # in the future of the impulse
-        if t < len(right.steps): path, limit = right.steps[t]["dx"], noise.steps[t]["dx"]
+        if t < len(right.steps): path = right.steps[t]["dx"]
+        if t < len(right.steps): limit = noise.steps[t]["dx"]
         rows.append(_compared(path, dx, limit))
     return found | {"dx": rows}
 
-def _told_apart(one, right, noise, of_sums):
-    "The paths to the parameters: the right ones as far as their sums are right."
-    names, end = list(one.found[0]), len(right.steps)
-    sums = [dict.fromkeys(names, 0)]  # of the right parts, from each step on
-    for step in reversed(right.steps):
-        sums.insert(0, {name: sums[0][name] + step[name] for name in names})
-    rounding = {n: of_sums * max(largest(s[n]) for s in (*sums, one.whole)) for n in names}
-    def agree(first, last):
-        mine = one.between(first, last)
-        for name in names:
-            limit = rounding[name] + sum(step[name] for step in noise.steps[first:last])
-            if largest(mine[name] - sums[first][name] + sums[last][name]) > limit: return False
-        return True
-    spans, wrong = [(0, end)], []
-    while spans:
-        first, last = spans.pop()
-        if agree(first, last): continue
-        middle = (first + last) // 2
-        if last - first == 1: wrong.append(first)
-        else: spans += [(first, middle), (middle, last)]
-    return {name: _rows(one, right, noise, rounding, wrong, name) for name in names}
-
-# %% ../nbs/08_xray.ipynb #8c502100
-def _rows(one, right, noise, rounding, wrong, name):
+# %% ../nbs/08_xray.ipynb #e3e571df
+def _rows(one, right, limit, wrong, name):
     "The paths to one parameter, when it is known which are not right."
     rows = []
     for t, step in enumerate(right.steps):
-        limit = rounding[name] + noise.steps[t][name]
         if t in wrong:
             yours = one.between(t, t + 1)[name]
-            rows.append(_compared(step[name], yours, limit))
+            rows.append(_compared(step[name], yours, limit[t][name]))
         else:
             size = _norm(step[name])
-            heard = not wrong or largest(step[name]) > limit
-            rows.append((size, size if heard else 0.0, 0.0))
+            faint = wrong and largest(step[name]) <= limit[t][name]
+            rows.append((size, 0.0 if faint else size, 0.0))
     return rows
 
 def _judged(tol, how):
-    "The tolerance that the precision of a function allows."
+    "The tolerance, as far as the precision of a function allows it."
     return max(tol, 1e-4) if how.precision == "float32" else tol
 
 # %% ../nbs/08_xray.ipynb #93fd27d1
@@ -395,8 +392,8 @@ class CellXRay(NamedTuple):
     NaN: the output is silent in yours and in the right one; the probe says nothing."""
     error: dict[str, dict[str, float]]  # output → probe → relative error
     tol: float  # the relative error that is accepted; raised for single precision
-    precision: str = "float64"  # or "float32": in which yours computes
-    unscaled: tuple[str, ...] = ()  # outputs that do not scale with what comes from above
+    precision: str = "float64"  # or "float32": what yours computes in
+    unscaled: tuple[str, ...] = ()  # outputs of which a part does not scale with da, dc
 
     @property
     def ok(self) -> bool:
@@ -422,7 +419,7 @@ class CellXRay(NamedTuple):
                 if np.isnan(error): mark = "."
                 line += f"{mark:>9}"
             lines.append(line)
-        return "\n".join(lines + _notes(self))
+        return "\n".join([*lines, *_notes(0.0, *self[1:])])
 
 # %% ../nbs/08_xray.ipynb #7ccdfd7e
 def xray_cell(
@@ -448,15 +445,8 @@ def xray_cell(
     answers, how = _answers(backward, cache, questions, aims["da"])
     rough, grain = aims, GRAIN[how.precision]
     if reference is None: rough = _rough_aims(cache, questions, grain, rng)
-    error: dict[str, dict[str, float]] = {name: {} for name in how.once}
-    for probe, aim in aims.items():
-        limit = limits(aim, rough[probe], grain)
-        for name in error:
-            found = _compared(aim[name], answers[probe][name], limit[name])
-            error[name][probe] = found[2] if any(found) else np.nan
-    for name in error:
-        found = _compared(2 * how.once[name], how.twice[name])
-        error[name]["doubled"] = found[2] if any(found) else np.nan
+    slack = {probe: limits(aims[probe], rough[probe], grain) for probe in aims}
+    error = {name: _cell_errors(name, answers, aims, slack, how) for name in how.once}
     return CellXRay(error, _judged(tol, how), how.precision, tuple(how.unscaled))
 
 # %% ../nbs/08_xray.ipynb #65f7f42f
@@ -482,13 +472,20 @@ def _rough_aims(cache, questions, grain, rng):
     rough = blur(copied(cache, {}), grain, rng)
     return _aims(None, rough, {p: blurred(v, grain, rng) for p, v in questions.items()})
 
+# %% ../nbs/08_xray.ipynb #1989b3c0
 def _answers(backward, cache, questions, expected):
     "What yours answers, by probe, and how it answers the last of them."
     def ask(probe, factor=1):
         arguments = _named([factor * v for v in questions[probe]], cache)
-        label = "doubled" if factor == 2 else probe
-        return watched("backward", backward, arguments, expected, None, f", for {label}")
+        where = f", for {'doubled' if factor == 2 else probe}"
+        return watched("backward", backward, arguments, expected, where=where)
     found = {probe: ask(probe) for probe in questions}
     how = manner("backward", lambda factor: ask(list(questions)[-1], factor))
     same("backward", found["da"], ask("da"), how.precision)
     return found, how
+
+def _cell_errors(name, answers, aims, slack, how):
+    "The relative error of one output, by probe; NaN where there is nothing to hear."
+    found = {p: _compared(aims[p][name], answers[p][name], slack[p][name]) for p in aims}
+    found["doubled"] = _compared(2 * how.once[name], how.twice[name])
+    return {probe: row[2] if any(row) else np.nan for probe, row in found.items()}
