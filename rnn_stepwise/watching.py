@@ -107,7 +107,7 @@ def left_alone(label: str, before: Mapping[str, Any], after: Mapping[str, Any],
     if not touched: return
     checking.refuse(touched, "to be left alone", f"changed by {label}{where}")
 
-# %% ../nbs/92_watching.ipynb #97571501
+# %% ../nbs/92_watching.ipynb #298f34c4
 def watched(
     label: str,  # what the function is called in a sentence
     function: Callable[..., Any],  # yours
@@ -126,7 +126,7 @@ def watched(
     except (TypeError, ValueError) as error:
         raise type(error)(f"{error}{where}") from None
 
-# %% ../nbs/92_watching.ipynb #454c9423
+# %% ../nbs/92_watching.ipynb #8affa6e7
 class Grain(NamedTuple):
     "How fine the numbers of a precision are."
     eps: float  # from 1 to the next number
@@ -154,7 +154,7 @@ def manner(label: str, ask: Callable[[float], dict[str, np.ndarray]]) -> Manner:
         if heard and _apart(other, constant) < 1e-3: unscaled.append(name)
     return Manner(once, twice, precision, unscaled)
 
-# %% ../nbs/92_watching.ipynb #472acc05
+# %% ../nbs/92_watching.ipynb #416c2e9c
 def largest(array: Any) -> float:
     "The largest size of an entry."
     return float(np.abs(array).max())
@@ -180,7 +180,7 @@ def same(label: str, before: Mapping[str, Any], after: Mapping[str, Any],
         expected = "the same gradients when asked the same again"
         checking.refuse(label, expected, f"{name} off by {off:.1g}")
 
-# %% ../nbs/92_watching.ipynb #2f2bad83
+# %% ../nbs/92_watching.ipynb #1eca184b
 def blur(value: Any, grain: Grain, rng: np.random.Generator) -> Any:
     "Every number in there, up or down by one rounding."
     if isinstance(value, dict):
@@ -203,7 +203,7 @@ def limits(right: Mapping[str, Any], rough: Mapping[str, Any],
         found[name] = 16 * (off + grain.eps * largest(right[name]) + grain.tiny)
     return found
 
-# %% ../nbs/92_watching.ipynb #308e3eeb
+# %% ../nbs/92_watching.ipynb #62f53e4c
 class Asked:
     "A backward pass, asked many times over one copy of the caches."
     def __init__(self, label: str, function: Any, caches: Any, upstream: str) -> None:
@@ -233,7 +233,7 @@ class Asked:
         return watched(self.label, self.function, arguments, expected, self.names,
                        where, ["caches"])
 
-# %% ../nbs/92_watching.ipynb #fa97eb84
+# %% ../nbs/92_watching.ipynb #01e904b8
 def _from_step(t, caches):
     "The caches from step t on, in tuples and lists like those that were given."
     steps, x = caches
@@ -247,7 +247,7 @@ def cache_type(step: Any) -> Any:
         if isinstance(step, tuple) and len(step) == len(type_._fields): return type_
     return None
 
-# %% ../nbs/92_watching.ipynb #2558ed3b
+# %% ../nbs/92_watching.ipynb #a5cf29ad
 _GATES = dict.fromkeys(["c_prev", "ft", "it", "cct", "ot"], 0)
 _SHUT = {RNNCache: {"a_next": 1}, LSTMCache: _GATES}
 
@@ -269,7 +269,7 @@ def _shut(steps, t, weights):
         shut[t - 1] = like(steps[t - 1], list(before))
     return like(steps, shut)
 
-# %% ../nbs/92_watching.ipynb #9b9284b8
+# %% ../nbs/92_watching.ipynb #deb97778
 class Impulse:
     "One impulse, and what a function makes of it from a step on."
     def __init__(self, asked: Asked, impulses: Any, s: int) -> None:
@@ -290,7 +290,7 @@ class Impulse:
         one, other = self.found[first], self.found[last]
         return {name: one[name] - other[name] for name in one}
 
-# %% ../nbs/92_watching.ipynb #80d3e4e3
+# %% ../nbs/92_watching.ipynb #0949129e
 def _stopped(one, t):
     "All gradients when nothing goes back from step t; None if yours takes no notice."
     while one.ways:
@@ -314,7 +314,7 @@ def _shorter(one, t):
     if off > 1e-4 * largest(one.whole["dx"]): one.asked.shorter = True
     return found
 
-# %% ../nbs/92_watching.ipynb #214f1701
+# %% ../nbs/92_watching.ipynb #6a9081b8
 def _over_shut(one, t, weights, near):
     "All gradients with the way back shut: over all steps, or those around the path."
     first, last = (t - 1, min(one.s + 2, one.T)) if near else (0, one.T)

@@ -126,7 +126,7 @@ def _checked(backward, caches, reference, upstream):
         checking.refuse("caches", f"{expected} at every step", got)
     if reference is not None: checking.function("reference", reference)
 
-# %% ../nbs/08_xray.ipynb #f780fd19
+# %% ../nbs/08_xray.ipynb #5befc929
 class _Column(NamedTuple):
     "What one impulse leaves behind."
     steps: list[dict[str, Any]]  # at each step up to its own: dx, each parameter's part
@@ -147,7 +147,7 @@ def _noise(column, rough, grain):
     steps = [limits(*pair, grain) for pair in zip(column.steps, rough.steps)]
     return _Column(steps, limits(column.states, rough.states, grain))
 
-# %% ../nbs/08_xray.ipynb #72b86b39
+# %% ../nbs/08_xray.ipynb #ac94eee8
 class _Ours:
     "The right paths, from the cells of this book."
     def __init__(self, caches, upstream):
@@ -172,7 +172,7 @@ class _Ours:
             other = _walked(cell, rough[:s + 1], flow, lambda v: blurred(v, grain, rng))
             yield s, column, _noise(column, other, grain)
 
-# %% ../nbs/08_xray.ipynb #13761a08
+# %% ../nbs/08_xray.ipynb #9f32551f
 class _Theirs(Asked):
     "The right paths, from a reference of somebody's."
     def columns(self, impulses, grain):
@@ -234,10 +234,8 @@ def xray(
     how = manner("backward", lambda factor: yours.ask(factor * impulses))
     right.names, yours.names = list(yours.expected), list(how.once)
     tables, nonlinear = _traced(yours, right, impulses, how)
-    in_right, in_yours, error = [
-        {name: table[kind] for name, table in tables.items()} for kind in range(3)]
-    return XRayReport(in_right, in_yours, error, nonlinear, _judged(tol, how),
-                      how.precision, tuple(how.unscaled), yours.shorter)
+    return XRayReport(*tables, nonlinear, _judged(tol, how), how.precision,
+                      tuple(how.unscaled), yours.shorter)
 
 # %% ../nbs/08_xray.ipynb #36b76629
 def _traced(yours, right, impulses, how):
@@ -259,7 +257,8 @@ def _traced(yours, right, impulses, how):
     same("backward", how.once, yours.ask(impulses), how.precision)
     for name in {"da0", "dc0"} & set(names): tables[name] = tables[name][:, 0]
     off = [_compared(total[name], how.twice[name], rounding[name])[2] for name in names]
-    return tables, float(np.max(off))
+    kinds = zip(*tables.values())
+    return [dict(zip(names, arrays)) for arrays in kinds], float(np.max(off))
 
 # %% ../nbs/08_xray.ipynb #c799163e
 def _told_apart(one, right, noise, of_sums):
@@ -282,7 +281,7 @@ def _told_apart(one, right, noise, of_sums):
     limit = [{n: rounding[n] + step[n] for n in names} for step in noise.steps]
     return {name: _rows(one, right, limit, wrong, name) for name in names}
 
-# %% ../nbs/08_xray.ipynb #f629b181
+# %% ../nbs/08_xray.ipynb #4fed8d3e
 def _from_each(steps, names):
     "The sum of some steps' numbers, from each step on."
     sums = [dict.fromkeys(names, 0)]
@@ -305,7 +304,7 @@ def _at_once(whole, right, noise, of_sums):
         rows.append(_compared(path, dx, limit))
     return found | {"dx": rows}
 
-# %% ../nbs/08_xray.ipynb #e3e571df
+# %% ../nbs/08_xray.ipynb #70c65695
 def _rows(one, right, limit, wrong, name):
     "The paths to one parameter, when it is known which are not right."
     rows = []
@@ -472,7 +471,7 @@ def _rough_aims(cache, questions, grain, rng):
     rough = blur(copied(cache, {}), grain, rng)
     return _aims(None, rough, {p: blurred(v, grain, rng) for p, v in questions.items()})
 
-# %% ../nbs/08_xray.ipynb #1989b3c0
+# %% ../nbs/08_xray.ipynb #3c6d35f0
 def _answers(backward, cache, questions, expected):
     "What yours answers, by probe, and how it answers the last of them."
     def ask(probe, factor=1):
@@ -486,6 +485,7 @@ def _answers(backward, cache, questions, expected):
 
 def _cell_errors(name, answers, aims, slack, how):
     "The relative error of one output, by probe; NaN where there is nothing to hear."
-    found = {p: _compared(aims[p][name], answers[p][name], slack[p][name]) for p in aims}
-    found["doubled"] = _compared(2 * how.once[name], how.twice[name])
-    return {probe: row[2] if any(row) else np.nan for probe, row in found.items()}
+    rows = {"doubled": _compared(2 * how.once[name], how.twice[name])}
+    for probe, aim in aims.items():
+        rows[probe] = _compared(aim[name], answers[probe][name], slack[probe][name])
+    return {p: rows[p][2] if any(rows[p]) else np.nan for p in (*aims, "doubled")}
