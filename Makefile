@@ -16,7 +16,7 @@ TORCH_SIZE := the CPU build is a download of about 190 MB; where the package ind
 HOUSE := $(wildcard tests/test_site*.py) \
 	$(addprefix tests/test_, quarto.py generated.py wheel.py types.py)
 
-.PHONY: help env docs serve test quick check hooks notebooks parity mutants bench package clean
+.PHONY: help env docs serve test quick installed check hooks notebooks parity mutants alarms bench package clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -46,6 +46,9 @@ test: $(READY) ## environment, install, all notebooks, all other tests
 quick: $(READY) ## the package's own tests: half a minute
 	$(BIN)/python -m pytest --quiet $(addprefix --ignore=, $(HOUSE))
 
+installed: $(READY) ## the same tests on the installed wheel, and from the sdist
+	$(BIN)/python -m pytest --quiet tests/test_wheel.py -k suite
+
 check: $(READY) ## format, lint, types
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
@@ -65,8 +68,11 @@ parity: $(READY) ## agreement with PyTorch, which is a large download
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[parity]'
 	$(BIN)/python tests/test_parity.py
 
-mutants: $(READY) ## break the code in every place, one at a time; prints what no test notices
+mutants: $(READY) ## break the code in every place, one at a time; prints what no test notices: an hour
 	$(BIN)/python -m tools.mutants
+
+alarms: $(READY) ## how often the checkers call a right gradient wrong, and a wrong one right
+	$(BIN)/python -m tools.alarms
 
 bench: $(READY) ## what the readable functions and their import cost, as ratios
 	$(BIN)/python -m tools.bench

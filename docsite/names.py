@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from nbdev.config import get_config
@@ -48,8 +49,8 @@ class PublicName:
 
 def read_names() -> list[PublicName]:
     """The public names of all modules, in the order of the notebooks."""
-    library, found = get_config().lib_path, []
-    package = import_module(library.name)
+    package, found = import_module(get_config().lib_path.name), []
+    library = Path(package.__path__[0])  # beside the notebooks, or where it is installed
     for path in library.rglob("*.py"):
         text = path.read_text()
         markers = [(m.start(), m[1], m[2]) for m in MARKER.finditer(text)]

@@ -6,16 +6,20 @@
 from __future__ import annotations
 
 # %% auto #0
-__all__ = ['KNOWN', 'Names', 'refuse', 'kind', 'whole', 'error_of', 'number', 'tolerance', 'seed', 'generator', 'choice',
-           'numbers', 'function', 'mapping', 'axes', 'index', 'array', 'as_arrays', 'common_dtype', 'filled',
+__all__ = ['KNOWN', 'Names', 'refuse', 'kind', 'quoted', 'whole', 'error_of', 'number', 'tolerance', 'seed', 'count', 'generator',
+           'choice', 'listed', 'numbers', 'function', 'mapping', 'string', 'switch', 'instance', 'index', 'point',
+           'points', 'box', 'colour', 'pyplot', 'axes', 'label', 'array', 'as_arrays', 'common_dtype', 'filled',
            'known_shape', 'shape_of', 'axes_of', 'size_of', 'fit', 'written', 'check_shapes', 'Caches', 'step_cache',
            'covered', 'step_caches', 'together', 'needed', 'shape_in_numbers', 'scores']
 
 # %% ../nbs/90_checking.ipynb #bc65dd20
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set, Sized
 from functools import lru_cache
-from math import inf, isfinite, isinf
+from itertools import islice
+from math import inf, isinf, prod
 from numbers import Real
 from typing import Any, NamedTuple, NoReturn
 
@@ -30,14 +34,29 @@ def refuse(
     error: type[Exception] = ValueError,  # or TypeError
 ) -> NoReturn:
     "Raise the one kind of sentence with which this package says no."
-    raise error(f"{name}: expected {expected}, got {got}") from None
+    if not isinstance(name, str): name = quoted(name)
+    text = got if isinstance(got, str) else quoted(got)
+    raise error(f"{name}: expected {expected}, got {text}") from None
 
 def kind(value: Any) -> str:
     "What came, in a few words."
+    if isinstance(value, np.ma.MaskedArray): return "a masked array"
     if isinstance(value, np.ndarray): return f"an array of {value.dtype}"
     return type(value).__name__
 
+def quoted(value: Any) -> str:
+    "What came, as it would be typed; in a few words where that is long."
+    if isinstance(value, np.ndarray): return kind(value)
+    try: text = str(value) if isinstance(value, np.number) else repr(value)
+    except Exception: return kind(value)
+    if "\n" in text: return kind(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
 # %% ../nbs/90_checking.ipynb #2778ec72
+def _no_number(value: Any) -> bool:
+    "Is it none, though it can be read as one?"
+    return isinstance(value, (bool, np.timedelta64, np.ma.MaskedArray))
+
 def whole(
     name: str,  # of the argument
     value: Any,  # what came
@@ -47,11 +66,11 @@ def whole(
     "An int within bounds, Python's or NumPy's; `True` is none."
     expected = f"an int of at least {least}"
     if most is not None: expected = f"an int from {least} to {most}"
-    if isinstance(value, bool): refuse(name, expected, repr(value), TypeError)
+    if _no_number(value): refuse(name, expected, quoted(value), TypeError)
     try: number = operator.index(value)
-    except TypeError: refuse(name, expected, repr(value), TypeError)
+    except Exception: refuse(name, expected, quoted(value), TypeError)
     if number < least or (most is not None and number > most):
-        refuse(name, expected, number)
+        refuse(name, expected, quoted(number))
     return number
 
 # %% ../nbs/90_checking.ipynb #3388e817
@@ -73,19 +92,31 @@ def number(
     most: float = inf,  # the largest
     positive: bool = False,  # is 0 too small?
 ) -> float:
-    "A finite real number within bounds, as a float; `True` is none."
+    """A finite real number within bounds, as a float; `True` is none.
+
+    Python's or NumPy's, of any size, also as an array without axes."""
     expected = "a finite number"
     if positive: expected = "a positive number"
     elif most < inf: expected = f"a number from {least:g} to {most:g}"
     elif least > -inf: expected = f"a finite number of at least {least:g}"
-    if isinstance(value, bool) or not isinstance(value, Real):
+    result, beyond = _as_float(name, expected, value)
+    if beyond: refuse(name, expected, "a number beyond the range of floats")
+    if isinf(result) and "finite" not in expected: expected = "a finite number"
+    inside = least <= result <= most and not isinf(result)
+    if not inside or (positive and result <= 0): refuse(name, expected, quoted(value))
+    return result
+
+def _as_float(name: str, expected: str, value: Any) -> tuple[float, bool]:
+    "A real number as a float, and whether it became 0 or infinite on the way."
+    if type(value) is np.ndarray and value.ndim == 0: value = value[()]
+    if _no_number(value) or not isinstance(value, Real):
         refuse(name, expected, kind(value), TypeError)
     try: result = float(value)
-    except OverflowError: refuse(name, expected, "an int beyond the range of floats")
-    if isinf(result) and "finite" not in expected: expected = "a finite number"
-    inside = isfinite(result) and least <= result <= most
-    if not inside or (positive and result <= 0): refuse(name, expected, value)
-    return result
+    except OverflowError: return inf, True
+    except Exception: refuse(name, expected, kind(value), TypeError)
+    became_infinite = isinf(result) and value != result
+    became_zero = result == 0 and value != 0
+    return result, became_infinite or became_zero
 
 # %% ../nbs/90_checking.ipynb #b59c234a
 def tolerance(name: str, value: Any) -> float:
@@ -96,48 +127,78 @@ def seed(name: str, value: Any) -> np.random.Generator:
     "A generator of its own from an int of at least 0."
     return np.random.default_rng(whole(name, value, least=0))
 
-def generator(name: str, value: Any) -> np.random.Generator:
+def count(name: str, value: Any) -> int:
+    "An int of at least 1, and not beyond all memory: the size of an axis."
+    found, most = whole(name, value), 10**8
+    return found if found <= most else whole(name, found, most=most)
+
+def generator(name: str, value: Any) -> np.random.Generator | np.random.RandomState:
     "A source of random numbers: NumPy's Generator, or the RandomState of old."
-    if isinstance(value, np.random.Generator): return value
-    if isinstance(value, np.random.RandomState): return value  # type: ignore
-    refuse(name, "a numpy.random.Generator", type(value).__name__, TypeError)
+    known = (np.random.Generator, np.random.RandomState)
+    if isinstance(value, known): return value
+    expected = "a numpy.random.Generator or RandomState"
+    refuse(name, expected, kind(value), TypeError)
 
 def choice(name: str, value: Any, choices: Iterable[str]) -> str:
     "One of a few words."
     known = tuple(choices)
     if not isinstance(value, str) or value not in known:
-        refuse(name, f"one of {', '.join(map(repr, known))}", repr(value))
+        refuse(name, f"one of {', '.join(map(repr, known))}", quoted(value))
     return value
 
 # %% ../nbs/90_checking.ipynb #8ef5d6ed
-def numbers(name: str, value: Any, most: int) -> list[float]:
-    "A list of 1 to `most` finite numbers, from whatever can be gone through."
-    expected = f"1 to {most} numbers"
-    if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
-        refuse(name, expected, kind(value), TypeError)
-    found = list(value)
-    if not 1 <= len(found) <= most: refuse(name, expected, len(found))
-    return [number(name, entry) for entry in found]
+def listed(name: str, value: Any, expected: str, most: int) -> list[Any]:
+    "What can be gone through, as a list; of an endless one the first `most` + 1."
+    if isinstance(value, (str, bytes, Mapping, Set)):
+        refuse(name, expected, quoted(value), TypeError)
+    try: return list(islice(value, most + 1))
+    except TypeError: refuse(name, expected, quoted(value), TypeError)
 
+def numbers(
+    name: str,  # of the argument
+    value: Any,  # what came
+    most: int,  # how many there may be
+    least: int = 1,  # and how many there have to be
+    bound: float = inf,  # the largest size of a number
+) -> list[float]:
+    "So many finite numbers, from whatever can be gone through."
+    expected = f"{least} to {most} numbers" if least < most else f"{most} numbers"
+    found = listed(name, value, expected, most)
+    if len(found) < least: refuse(name, expected, len(found))
+    if len(found) > most:
+        refuse(name, expected, len(value) if isinstance(value, Sized) else "more")
+    return [number(name, entry, -bound, bound) for entry in found]
+
+# %% ../nbs/90_checking.ipynb #f7845c7f
 def function(name: str, value: Any) -> Callable[..., Any]:
     "Something that can be called."
     if not callable(value): refuse(name, "a function", type(value).__name__, TypeError)
     return value
 
 def mapping(name: str, value: Any, of: str = "arrays by name") -> Mapping[Any, Any]:
-    "A dict or its like."
-    if not isinstance(value, Mapping):
-        refuse(name, f"a dict of {of}", type(value).__name__, TypeError)
+    "A dict, or what its like says when it is read once."
+    if type(value) in (dict, OrderedDict, defaultdict): return value
+    expected, got = f"a dict of {of}", kind(value)
+    if not isinstance(value, Mapping): refuse(name, expected, got, TypeError)
+    try: return {key: value[key] for key in value}
+    except Exception as error:
+        refuse(name, expected, f"{got} ({type(error).__name__})", TypeError)
+
+def string(name: str, value: Any) -> str:
+    "A text."
+    if not isinstance(value, str): refuse(name, "a str", quoted(value), TypeError)
     return value
 
-def axes(name: str, value: Any) -> Any:
-    "Axes of matplotlib; new ones where None came."
-    import matplotlib.pyplot as plt
-    if value is None: return plt.figure().add_subplot()
-    from matplotlib.axes import Axes
-    if not isinstance(value, Axes):
-        refuse(name, "matplotlib Axes", type(value).__name__, TypeError)
-    return value
+def switch(name: str, value: Any) -> bool:
+    "`True` or `False`, Python's or NumPy's."
+    if isinstance(value, (bool, np.bool_)): return bool(value)
+    refuse(name, "True or False", quoted(value), TypeError)
+
+def instance(name: str, value: Any, type_: type) -> Any:
+    "What a class has made."
+    if isinstance(value, type_): return value
+    article = "an" if type_.__name__[0] in "AEIOU" else "a"
+    refuse(name, f"{article} {type_.__name__}", kind(value), TypeError)
 
 # %% ../nbs/90_checking.ipynb #8ea7237d
 def index(
@@ -147,34 +208,131 @@ def index(
     of: str,  # the name of that array
 ) -> tuple[int, ...]:
     "Where one entry of such an array stands; negative ints count from the end."
-    try: found = tuple(operator.index(i) for i in value)
-    except TypeError: refuse(name, "ints, one an axis", repr(value), TypeError)
+    expected, no_order = "ints, one an axis", (str, bytes, Mapping, Set)
+    if isinstance(value, no_order): refuse(name, expected, quoted(value), TypeError)
+    try:
+        entries = list(islice(value, len(shape) + 1))
+        found = tuple(map(operator.index, entries))
+    except Exception: refuse(name, expected, quoted(value), TypeError)
+    if any(map(_no_number, entries)): refuse(name, expected, quoted(value), TypeError)
     inside = len(found) == len(shape) and all(-n <= i < n for i, n in zip(found, shape))
-    if not inside: refuse(name, f"an index into {of} of shape {shape}", value)
+    if not inside: refuse(name, f"an index into {of} of shape {shape}", quoted(value))
     return found
+
+# %% ../nbs/90_checking.ipynb #b0bccc85
+def point(name: str, value: Any) -> tuple[float, float]:
+    "A place: to the right, up."
+    x, y = numbers(name, value, 2, 2, bound=1e6)
+    return x, y
+
+def points(name: str, value: Any) -> list[tuple[float, float]]:
+    "The places along a path, at least two."
+    expected = "2 to 1000 points"
+    found = listed(name, value, expected, 1000)
+    if not 2 <= len(found) <= 1000: refuse(name, expected, len(found))
+    return [point(name, entry) for entry in found]
+
+def box(name: str, value: Any) -> tuple[float, float, float, float]:
+    "Left, bottom, right and top of a part of a page."
+    left, bottom, right, top = numbers(name, value, 4, 4, bound=1e6)
+    if right - left >= 0.01 and top - bottom >= 0.01: return left, bottom, right, top
+    refuse(name, "left < right and bottom < top", (left, bottom, right, top))
+
+def colour(name: str, value: Any) -> str:
+    "A colour by its sRGB code."
+    if re.fullmatch("#[0-9a-fA-F]{6}", string(name, value)): return value
+    refuse(name, "a colour such as '#7b7b7b'", quoted(value))
+
+# %% ../nbs/90_checking.ipynb #4063637b
+def pyplot() -> Any:
+    "The part of matplotlib that opens figures, or an ImportError that says what to do."
+    try: import matplotlib.pyplot as plt
+    except ModuleNotFoundError as error:
+        if error.name not in ("matplotlib", "matplotlib.pyplot"): raise
+        name, expected = "matplotlib", "it installed, by `pip install matplotlib`"
+        refuse(name, expected, "no such package", ImportError)
+    return plt
+
+def axes(name: str, value: Any) -> Any:
+    "Axes of matplotlib, with straight lines for x and y; new ones where None came."
+    plt, expected = pyplot(), "matplotlib Axes"
+    if value is None: return plt.figure().add_subplot()
+    if not isinstance(value, plt.Axes): refuse(name, expected, kind(value), TypeError)
+    if value.name != "rectilinear":
+        refuse(name, f"{expected} in two dimensions, straight ones", value.name)
+    if value.figure is None: refuse(name, f"{expected} of a figure", "removed ones")
+    return value
+
+def label(name: str, value: Any) -> str:
+    "A text that matplotlib can set."
+    if _can_be_set(str(string(name, value))): return value
+    refuse(name, "a label that can be set", quoted(value))
+
+@lru_cache(maxsize=1024)
+def _can_be_set(text: str) -> bool:
+    "Is it no formula, or one that matplotlib understands, if there is a matplotlib?"
+    dollars = text.count("$") - text.count(r"\$")
+    if not dollars or dollars % 2: return True
+    try: from matplotlib.mathtext import MathTextParser
+    except ImportError: return True
+    try: return bool(MathTextParser("path").parse(text))
+    except ValueError: return False
 
 # %% ../nbs/90_checking.ipynb #8788ce48
 def array(name: str, value: Any) -> np.ndarray:
     "A plain array of numbers."
+    if type(value) is np.ndarray: result = value
+    else: result = _read(name, value)
+    if result.dtype.kind in "buifc": return result
+    got = kind(value)
+    if result is not value and result.ndim: got = f"{got} of {result.dtype}"
+    refuse(name, "an array of numbers", got, TypeError)
+
+def _read(name: str, value: Any) -> np.ndarray:
+    "What NumPy makes of it, unless that loses a mask."
     expected = "an array of numbers"
-    if isinstance(value, np.ma.MaskedArray):
-        refuse(name, expected, "a masked array", TypeError)
-    try: result = np.asarray(value)
-    except ValueError: refuse(name, "an array", "rows that differ in length")
+    try:
+        masked = _masked(value)
+        result = None if masked else np.asarray(value)
     except Exception as error:
-        refuse(name, expected, f"{type(value).__name__} ({error})", TypeError)
-    if result.dtype.kind not in "buifc": refuse(name, expected, kind(value), TypeError)
+        if type(error) is ValueError and "inhomogeneous" in str(error):
+            refuse(name, "an array", "rows that differ in length")
+        refuse(name, expected, f"{kind(value)} ({quoted(error)})", TypeError)
+    if result is None: refuse(name, expected, "a masked array", TypeError)
     return result
+
+# %% ../nbs/90_checking.ipynb #2f0c23e1
+_PLAIN = {int, float, complex, bool, str, bytes, np.ndarray, np.float64}
+
+def _masked(value: Any, depth: int = 0) -> bool:
+    "Is a masked array or a masked entry in it, however deep?"
+    if isinstance(value, np.ma.MaskedArray): return True
+    if type(value) in _PLAIN or depth > 64: return False  # no array has so many axes
+    if isinstance(value, (str, bytes, np.ndarray, np.generic, Mapping)): return False
+    if hasattr(value, "__array__"):
+        return isinstance(np.asanyarray(value), np.ma.MaskedArray)
+    if not (hasattr(value, "__len__") and hasattr(value, "__getitem__")): return False
+    entries = value
+    if not isinstance(value, Sequence): entries = [value[i] for i in range(len(value))]
+    if _PLAIN.issuperset(map(type, entries)): return False
+    others = [entry for entry in entries if type(entry) not in _PLAIN]
+    return any(_masked(entry, depth + 1) for entry in others)
 
 # %% ../nbs/90_checking.ipynb #9d297743
 def as_arrays(
     named: Mapping[str, ArrayLike],  # name → array, nested list or number
 ) -> dict[str, np.ndarray]:  # the same names
     "The values as arrays of one dtype; what needs no conversion is not copied."
-    mapping("named", named)
+    named = mapping("named", named)
     arrays = {name: array(name, value) for name, value in named.items()}
-    dtype = common_dtype(arrays.values())
-    return {name: found.astype(dtype, copy=False) for name, found in arrays.items()}
+    return _in_dtype(common_dtype(arrays.values()), arrays)
+
+def _in_dtype(
+    dtype: np.dtype, arrays: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    "Arrays in one dtype; a number beyond its range becomes infinite."
+    with np.errstate(all="ignore"):
+        return {name: arrays[name].astype(dtype, copy=False) for name in arrays}
 
 def common_dtype(arrays: Iterable[np.ndarray]) -> np.dtype:
     "NumPy's promotion where that is float32, float64 or complex, else float64."
@@ -203,11 +361,16 @@ def shape_of(
     shapes: Mapping[str, str] | None = None,  # name → shape; the notation's if None
 ) -> str:  # such as "(n_a, n_x)"
     "The shape of a name in symbols."
-    if shapes is not None and name in shapes: return shapes[name]
+    if shapes is not None and name in shapes: return _text(name, shapes[name])
     shape = known_shape(name) if shapes is None else None
     if shape is not None: return shape
-    known = ", ".join(KNOWN if shapes is None else shapes)
+    known = ", ".join(map(str, KNOWN if shapes is None else shapes))
     raise ValueError(f"{name}: expected a name with a known shape; known are {known}")
+
+def _text(name: str, shape: Any) -> str:
+    "A shape that is written, not a tuple."
+    if isinstance(shape, str): return shape
+    refuse(name, 'a shape as text, such as "(n_a, m)"', quoted(shape), TypeError)
 
 # %% ../nbs/90_checking.ipynb #dabff591
 @lru_cache(maxsize=1024)
@@ -219,36 +382,52 @@ def axes_of(
     for axis in shape.strip("() ").split(","):
         if not axis.strip(): continue
         parts = tuple(axis.strip().split(" + "))
-        if not all(part.isidentifier() or part.isdigit() for part in parts):
+        if not all(part.isidentifier() or _is_size(part) for part in parts):
             example = "symbols and sums such as (n_a, n_a + n_x)"
-            refuse("shapes", example, shape)
+            refuse("shapes", example, quoted(shape))
         found.append(parts)
     return tuple(found)
 
+def _is_size(part: str) -> bool:
+    "Is it a number that an axis may have?"
+    return part.isdecimal() and len(part) < 19
+
 def size_of(part: str, sizes: Mapping[str, int]) -> int | None:
     "The number that a part of an axis stands for, None while it is unknown."
-    if part.isdigit(): return int(part)
+    if part.isdecimal(): return int(part)
     return sizes.get(part)
+
+# %% ../nbs/90_checking.ipynb #7baff39c
+def _settle(
+    parts: tuple[str, ...],  # of an axis, such as ("n_a", "n_x")
+    n: int,  # its size
+    known: dict[str, int],  # symbol → size: what the axis shows is added
+) -> bool | None:  # does it agree; None while two of its symbols are unknown
+    "Hold one axis to its symbols."
+    unknown = [part for part in parts if size_of(part, known) is None]
+    rest = n - sum(size_of(part, known) or 0 for part in parts)
+    if not unknown: return rest == 0
+    if len(set(unknown)) > 1: return None
+    each, over = divmod(rest, len(unknown))
+    known[unknown[0]] = each
+    return each > 0 and not over
 
 # %% ../nbs/90_checking.ipynb #a935509f
 def fit(
     name: str,  # of the array
     got: tuple[int, ...],  # its shape in numbers
     shape: str,  # and in symbols
-    sizes: dict[str, int],  # symbol → size, as far as they are known
+    sizes: Mapping[str, int],  # symbol → size, as far as they are known
+    wait: bool = False,  # may a sum stay open, for a later array to settle?
 ) -> dict[str, int]:  # with those that this array shows first
     "Hold one array's shape to its symbols."
     axes, known = axes_of(shape), dict(sizes)
-    agrees = len(got) == len(axes)
-    for parts, n in zip(axes, got):
-        numbers = [size_of(part, known) for part in parts]
-        rest = n - sum(filter(None, numbers))
-        match numbers.count(None):
-            case 0: agrees = agrees and rest == 0
-            case 1: known[parts[numbers.index(None)]] = rest
-            case _: agrees = False
-        if None in numbers: agrees = agrees and rest > 0
-    if not agrees:
+    agrees: list[bool | None] = [len(got) == len(axes)]
+    for _ in axes:  # what one axis shows may settle a sum before it
+        agrees += [_settle(parts, n, known) for parts, n in zip(axes, got)]
+        if None not in agrees[-len(axes):]: break
+    unsettled = None in agrees[-len(axes):] and not wait
+    if False in agrees or unsettled or 0 in got:
         note = ", an empty axis" if 0 in got else ""
         refuse(name, written(shape, sizes), f"{got}{note}")
     return known
@@ -263,7 +442,8 @@ def written(
     for parts in axes_of(shape):
         known = [size_of(part, sizes) for part in parts]
         symbols.append(" + ".join(parts))
-        numbers.append(symbols[-1] if None in known else str(sum(filter(None, known))))
+        total = quoted(sum(filter(None, known)))
+        numbers.append(symbols[-1] if None in known else total)
     comma = "," if len(symbols) == 1 else ""
     in_symbols, in_numbers = (f"({', '.join(v)}{comma})" for v in (symbols, numbers))
     return in_symbols if symbols == numbers else f"{in_symbols} = {in_numbers}"
@@ -279,12 +459,24 @@ def check_shapes(
     ValueError for a wrong rank, an empty axis, sizes that disagree or a name without a
     shape, TypeError for what is no array; each names the argument, what was expected in
     symbols and in numbers, and what came."""
-    mapping("arrays", arrays)
-    found = {symbol: whole(symbol, size) for symbol, size in sizes.items()}
+    arrays = mapping("arrays", arrays)
+    if shapes is not None: shapes = mapping("shapes", shapes, "shapes by name")
+    for name in arrays:
+        if not isinstance(name, str):
+            refuse("arrays", "names that are text", quoted(name), TypeError)
+    found = {symbol: count(symbol, size) for symbol, size in sizes.items()}
     got = {name: array(name, value).shape for name, value in arrays.items()}
-    written_shapes = {name: shape_of(name, shapes) for name in got}
-    for name in got: found = fit(name, got[name], written_shapes[name], found)
+    shape = {name: shape_of(name, shapes) for name in got}
+    for name in got: found = fit(name, got[name], shape[name], found, wait=True)
+    waiting = [name for name in got if None in _sizes_of(shape[name], found)]
+    for _ in range(len(waiting) - 1):  # what one settles may settle another
+        for name in waiting: found = fit(name, got[name], shape[name], found, wait=True)
+    for name in waiting: found = fit(name, got[name], shape[name], found)
     return found
+
+def _sizes_of(shape: str, sizes: Mapping[str, int]) -> list[int | None]:
+    "The size of every part of a written shape, None where it is unknown."
+    return [size_of(part, sizes) for parts in axes_of(shape) for part in parts]
 
 # %% ../nbs/90_checking.ipynb #f617370b
 class Caches(NamedTuple):
@@ -333,15 +525,14 @@ def together(
     dtype = common_dtype(value for group in found for value in group.values())
     known = check_shapes(found[0], None, **sizes)
     for group in found[1:]: check_shapes(group, None, **known)
-    return [{name: group[name].astype(dtype, copy=False) for name in group}
-            for group in found]
+    return [_in_dtype(dtype, group) for group in found]
 
 # %% ../nbs/90_checking.ipynb #6addd8ac
 Names = Iterable[str] | Callable[[Mapping[str, Any]], Iterable[str]]
 
 def needed(table: Any, names: Names) -> dict[str, Any]:
     "The parameters that a function needs."
-    mapping("parameters", table)
+    table = mapping("parameters", table)
     if callable(names): names = names(table)
     for name in names:
         if name in table: continue
@@ -365,6 +556,7 @@ def shape_in_numbers(
             because = f"a size, because {name} is {written(shape, {})}"
             refuse(parts[known.index(None)], because, f"only {there}")
         numbers.append(sum(filter(None, known)))
+    if prod(numbers) >= 2**59: refuse(name, "less than 2^59 entries", quoted(numbers))
     return tuple(numbers)
 
 # %% ../nbs/90_checking.ipynb #fdd08ab0
@@ -373,8 +565,8 @@ def scores(given: dict[str, Any]) -> None:
     z = given["z"] = filled("z", given["z"])
     if "axis" not in given: return
     axis = given["axis"]
-    if isinstance(axis, bool): refuse("axis", "an int", axis, TypeError)
+    if _no_number(axis): refuse("axis", "an int", quoted(axis), TypeError)
     try: given["axis"] = operator.index(axis)
-    except TypeError: refuse("axis", "an int", repr(axis), TypeError)
+    except Exception: refuse("axis", "an int", quoted(axis), TypeError)
     if not -z.ndim <= given["axis"] < z.ndim:
-        refuse("axis", f"an axis of z, which has {z.ndim}", axis)
+        refuse("axis", f"an axis of z, which has {z.ndim}", quoted(axis))

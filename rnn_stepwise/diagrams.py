@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from itertools import combinations
 from typing import Any, NamedTuple
 
-from .checking import axes, choice, kind, mapping, number, refuse
+from . import checking
+from .checking import choice, quoted, refuse
 from .palette import Axes, Box, Page, Point, direction_of
 from .palette import COLOURS, move_aside, open_page, text_on, width_of
 
@@ -29,8 +30,8 @@ class Node(NamedTuple):
 
     def box(self) -> Box:
         "Its left, bottom, right and top."
-        x, y = self.at
-        shape = KINDS[self.kind]
+        x, y = checking.point("at", self.at)
+        shape = KINDS[choice("kind", self.kind, KINDS)]
         right = shape.width / 2
         up = shape.height / 2
         return x - right, y - up, x + right, y + up
@@ -79,15 +80,59 @@ class Diagram(NamedTuple):
     frame: Box | None = None  # a dashed line around a part of it
     title: str = ""  # written inside the frame
 
+# %% ../nbs/97_diagrams.ipynb #b22c4350
+def _checked_node(name: str, node: Any) -> Node:
+    "A node, once its fields are what they have to be."
+    checking.instance(name, node, Node).box()
+    checking.label("label", node.label)
+    choice("symbol", node.symbol, COLOURS)
+    checking.string("stage", node.stage)
+    return node
+
+def _checked_edge(name: str, edge: Any, nodes: Any = None) -> Edge:
+    "An edge, once its fields are; its ends too, where the nodes are given."
+    checking.instance(name, edge, Edge)
+    if nodes is not None: choice("tail", edge.tail, nodes)
+    if nodes is not None: choice("head", edge.head, nodes)
+    choice("symbol", edge.symbol, COLOURS)
+    checking.string("stage", edge.stage)
+    choice("bend", edge.bend, ("", "hv", "vh"))
+    if edge.level is not None: checking.number("level", edge.level, -1e6, 1e6)
+    if edge.start is not None: checking.point("start", edge.start)
+    checking.label("label", edge.label)
+    checking.switch("under", edge.under)
+    return edge
+
+# %% ../nbs/97_diagrams.ipynb #68166ebd
+def _checked(diagram: Any) -> Diagram:
+    "A diagram, once all that is in it is what it has to be."
+    checking.instance("diagram", diagram, Diagram)
+    nodes = dict(checking.mapping("nodes", diagram.nodes, "nodes by name"))
+    if not nodes: refuse("nodes", "at least one", "none")
+    for name, node in nodes.items():
+        checking.string("nodes", name)
+        _checked_node("nodes", node)
+    edges = checking.listed("edges", diagram.edges, "a list of edges", 10_000)
+    for edge in edges: _checked_edge("edges", edge, nodes)
+    stages = checking.listed("stages", diagram.stages, "a tuple of words", 1000)
+    for stage in stages: checking.string("stages", stage)
+    for part in (*nodes.values(), *edges): choice("stage", part.stage, stages)
+    if diagram.frame is not None: checking.box("frame", diagram.frame)
+    checking.label("title", diagram.title)
+    return diagram
+
 # %% ../nbs/97_diagrams.ipynb #fd115a45
 def route(
     diagram: Diagram,
     edge: Edge,  # one of its edges
 ) -> list[Point]:  # the points of the path
     """Where an edge runs."""
-    choice("bend", edge.bend, ("", "hv", "vh"))
-    tail = diagram.nodes[choice("tail", edge.tail, diagram.nodes)]
-    head = diagram.nodes[choice("head", edge.head, diagram.nodes)]
+    nodes = _checked(diagram).nodes
+    return _route(nodes, _checked_edge("edge", edge, nodes))
+
+def _route(nodes: Mapping[str, Node], edge: Edge) -> list[Point]:
+    "Where an edge runs, between two of these nodes."
+    tail, head = nodes[edge.tail], nodes[edge.head]
     x0, y0 = edge.start or tail.at
     x1, y1 = head.at
     if edge.level is not None: y0 = y1 = edge.level
@@ -116,7 +161,9 @@ def draw_edge(
     new: bool,  # in its colour? else in ink, and thinner
 ) -> None:
     """Draw an arrow along the points, with the edge's text beside the first stretch."""
-    symbol = choice("symbol", edge.symbol, COLOURS)
+    page, edge = _checked_page(page), _checked_edge("edge", edge)
+    points, new = checking.points("points", points), checking.switch("new", new)
+    symbol = edge.symbol
     if new: page.arrow(points, COLOURS[symbol], 1.8)
     else: page.arrow(points, COLOURS["ink"], 1.0)
     one, other = points[:2]
@@ -124,6 +171,14 @@ def draw_edge(
     if one[0] == other[0]: page.write((x + 0.08, y), edge.label, side="right")
     elif edge.under: page.write((x, y - 0.06), edge.label, side="below")
     else: page.write((x, y + 0.06), edge.label, side="above")
+
+def _checked_page(page: Any) -> Page:
+    "A page with axes."
+    checking.instance("page", page, Page)
+    if page.ax is None: refuse("ax", "matplotlib Axes", "NoneType", TypeError)
+    checking.axes("ax", page.ax)
+    checking.number("unit", page.unit, positive=True)
+    return page
 
 def _middle(one: Point, other: Point) -> Point:
     "The point half-way between two others."
@@ -138,8 +193,8 @@ def draw_node(
     new: bool,  # in its colour, an array filled with it? else an outline in ink
 ) -> None:
     """Draw a shape with its label."""
-    shape = KINDS[node.kind]
-    symbol = choice("symbol", node.symbol, COLOURS)
+    page, node = _checked_page(page), _checked_node("node", node)
+    shape, symbol, new = KINDS[node.kind], node.symbol, checking.switch("new", new)
     colour, width = COLOURS["ink"], 1.0
     fill, text = "none", colour
     if new: colour, width = COLOURS[symbol], 1.8
@@ -172,11 +227,11 @@ def _flows(
     backward: Mapping[tuple[str, str], Any],  # (tail, head): number, label or both
 ) -> dict[tuple[str, str], tuple[float, str]]:  # (tail, head): width, label
     "How every gradient arrow looks."
-    mapping("backward", backward, of="numbers or labels by edge")
     ends = {edge[:2] for edge in diagram.edges}
     sizes, flows = {}, {}
-    for edge, value in backward.items():
-        if edge not in ends: refuse("backward", "the two ends of an edge", repr(edge))
+    given = dict(checking.mapping("backward", backward, of="numbers or labels by edge"))
+    for edge, value in given.items():
+        if edge not in ends: refuse("backward", "the two ends of an edge", quoted(edge))
         size, label = _said(value)
         flows[edge] = 0.035, label
         if size is not None: sizes[edge] = abs(size)
@@ -188,12 +243,12 @@ def _flows(
 
 def _said(value: Any) -> tuple[float | None, str]:
     "The number and the label that were given for an edge."
-    if isinstance(value, str): return None, value
+    if isinstance(value, str): return None, checking.label("backward", value)
     both = value if isinstance(value, tuple) else (value, "")
     if len(both) != 2 or not isinstance(both[1], str):
-        refuse("backward", "a number, a label or both", repr(value), TypeError)
-    size, label = both
-    return number("backward", size), label
+        refuse("backward", "a number, a label or both", quoted(value), TypeError)
+    size, text = both
+    return checking.number("backward", size), checking.label("backward", text)
 
 # %% ../nbs/97_diagrams.ipynb #4d15ecd2
 def _draw_flow(
@@ -246,9 +301,7 @@ def draw(
     `backward` gives edges a gradient arrow against their way, all else in ink. What is
     given for an edge: a number, a label or (number, label). The largest is 0.12 inch
     wide, none is below 0.014, and a label alone has 0.035."""
-    if not isinstance(diagram, Diagram):
-        refuse("diagram", "a Diagram", kind(diagram), TypeError)
-    choice("stage", stage, (*diagram.stages, "all"))
+    choice("stage", stage, (*_checked(diagram).stages, "all"))
     shown = new = diagram.stages
     if stage != "all": shown, new = shown[: shown.index(stage) + 1], (stage,)
     if backward is not None: new = ()
@@ -257,7 +310,7 @@ def draw(
     _draw_frame(page, diagram.frame, diagram.title)
     for edge in diagram.edges:
         if edge.stage not in shown: continue
-        points = route(diagram, edge)
+        points = _route(diagram.nodes, edge)
         draw_edge(page, edge, points, edge.stage in new)
         flow = flows.get(edge[:2])
         if flow: _draw_flow(page, edge, points, *flow)
@@ -281,7 +334,7 @@ def collisions(
 ) -> list[tuple[str, str]]:  # pairs of texts, or a text and "arrow"
     """The texts of a drawing that touch another text or an arrow."""
     if ax is None: refuse("ax", "matplotlib Axes", "NoneType", TypeError)
-    axes("ax", ax)
+    checking.axes("ax", ax)
     texts = [text for text in ax.texts if text.get_text()]
     boxes = [(text.get_text(), text.get_window_extent()) for text in texts]
     touching = []

@@ -12,7 +12,7 @@ __all__ = ['LSTM_STAGES', 'rnn_cell_diagram', 'draw_rnn_cell', 'lstm_cell_diagra
 # %% ../nbs/98_figures.ipynb #08c83807
 from collections.abc import Callable
 
-from .checking import whole
+from .checking import switch, whole
 from .diagrams import Diagram, Edge, Node, draw
 from .notation import ALPHABET
 from .palette import Axes, Point, label_of
@@ -150,7 +150,7 @@ def unrolled_diagram(
     memory: bool = False,  # True: the LSTM, with a second line for c
 ) -> Diagram:
     """One cell per time step, with the shapes on the first arrows."""
-    T = whole("T", T, most=12)
+    T, memory = whole("T", T, most=12), switch("memory", memory)
     unrolled = Diagram({}, [])
     for t in range(1, T + 1): _add_step(unrolled, t, memory)
     if memory: _add_line(unrolled, "c", T, 0.24)

@@ -9,15 +9,24 @@ from __future__ import annotations
 __all__ = ['save_parameters', 'load_parameters']
 
 # %% ../nbs/95_files.ipynb #fe131bd3
+import errno
+import io
+import math
 import os
+import re
+import stat
 from collections.abc import Mapping
-from typing import Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .checking import kind, mapping, needed, refuse, together
+from .checking import (
+    common_dtype, fit, kind, mapping, needed, refuse, shape_of, together)
 from .notation import LSTM_PARAMETERS, RNN_PARAMETERS
+
+if TYPE_CHECKING: from zipfile import ZipFile, ZipInfo
 
 # %% ../nbs/95_files.ipynb #149f5a39
 def save_parameters(
@@ -26,15 +35,45 @@ def save_parameters(
 ) -> None:
     """Write the parameters of one network to a single `.npz` file, after checking them.
 
-    ValueError for missing, unknown or ill-shaped parameters; a file that was there is
-    replaced only once the new one is complete."""
+    ValueError for missing, unknown or ill-shaped parameters, OSError where the system
+    does not let it write; a file that was there is replaced in one move, once the new
+    one is complete. Its permissions stay, and a link to it stays a link."""
     file, arrays = _path(file), _network(parameters)
-    partial = f"{file}.partial"
+    try: _replace(*_target(file), arrays)
+    except OSError as error:
+        if error.filename is None: raise
+        raise OSError(error.errno, error.strerror, file) from error
+
+# %% ../nbs/95_files.ipynb #f9f8cb66
+def _replace(target: str, mode: int | None, arrays: Mapping[str, np.ndarray]) -> None:
+    "Put a new file where the old one is, all at once."
+    partial = os.path.join(os.path.dirname(target), f".{os.urandom(8).hex()}.partial")
+    def create(path: str, flags: int) -> int:  # never open to more than the old one
+        return os.open(path, flags, 0o666 if mode is None else mode)
     try:
-        with open(partial, "wb") as out: np.savez(out, **arrays)
-        os.replace(partial, file)
-    finally:
-        if os.path.exists(partial): os.remove(partial)
+        with open(partial, "xb", opener=create) as out:
+            if mode is not None: os.chmod(partial, mode)
+            np.savez(out, **arrays)  # type: ignore
+            out.flush()
+            os.fsync(out.fileno())
+        os.replace(partial, target)
+    except FileExistsError: raise  # somebody else's
+    except BaseException:
+        with suppress(OSError): os.remove(partial)
+        raise
+
+# %% ../nbs/95_files.ipynb #c33d55a9
+def _target(path: str) -> tuple[str, int | None]:
+    "The file that a path leads to, and its permissions if it is there."
+    try: mode = os.stat(path).st_mode  # an error for links that go round in a circle
+    except FileNotFoundError: mode = None
+    while os.path.islink(path):
+        path = os.path.join(os.path.dirname(path), os.readlink(path))
+    if mode is None: return path, None
+    if stat.S_ISDIR(mode): raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    if not stat.S_ISREG(mode) or not os.access(path, os.W_OK):
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES), path)
+    return path, stat.S_IMODE(mode)
 
 # %% ../nbs/95_files.ipynb #c8be8f42
 def load_parameters(
@@ -42,27 +81,109 @@ def load_parameters(
 ) -> dict[str, np.ndarray]:  # the parameters, in the dtype saved
     """Read what `save_parameters` wrote: Wax (n_a, n_x) and so on, in the dtype saved.
 
-    ValueError for any other file, FileNotFoundError for none."""
-    file, arrays = _path(file), {}
+    ValueError for whatever else is there, FileNotFoundError where nothing is. Nothing
+    is read before all shapes fit, and a small file cannot take much memory."""
+    from zipfile import ZipFile  # takes a while to import
+    file = _path(file)
     try:
-        with np.load(file, allow_pickle=False) as stored:
-            for name in stored: arrays[name] = stored[name]
-    except FileNotFoundError: raise
+        mode = os.stat(file).st_mode
+        if not stat.S_ISREG(mode): raise ValueError("a folder or a device")
+        with _Pieces(file) as stream, ZipFile(stream) as box:
+            size = stream.seek(0, os.SEEK_END)
+            members = _members(box, max(_SMALL, _FOLDED * size))
+            return _network({name: _read(box, members[name]) for name in members})
+    except (FileNotFoundError, MemoryError): raise
     except Exception as error:
-        refuse("file", "an .npz of parameters", f"{file} ({error})")
-    return _network(arrays)
+        reason = str(error) or type(error).__name__
+        refuse("file", "an .npz of parameters", f"{file} ({reason})")
+
+# %% ../nbs/95_files.ipynb #7191352b
+_SMALL = 2**26  # bytes that any file may unfold to
+_FOLDED = 16  # times its own size that it may unfold to
+
+class _Member(NamedTuple):
+    "What a zip says about one parameter."
+    info: ZipInfo  # where it is and how it is packed
+    start: int  # the length of its header
+    dtype: np.dtype
+    shape: tuple[int, ...]
+    order: str  # "C" by rows, "F" by columns
+
+def _members(box: ZipFile, most: int) -> dict[str, _Member]:
+    "The parameters in a zip, by name, once their shapes fit together."
+    listed = box.infolist()
+    found = {info.filename.removesuffix(".npy"): info for info in listed}
+    if len(found) < len(listed): raise ValueError("one name twice")
+    members, sizes = {}, dict[str, int]()
+    for name, info in _named(found).items():
+        members[name] = _member(box, name, info)
+        sizes = fit(name, members[name].shape, shape_of(name), sizes)
+    dtype = common_dtype(np.empty(0, member.dtype) for member in members.values())
+    count = sum(math.prod(member.shape) for member in members.values())
+    needs = count * dtype.itemsize
+    if needs > most: raise ValueError(f"it would unfold to {needs} bytes")
+    return members
+
+# %% ../nbs/95_files.ipynb #b3dc98a6
+_HEADER = re.compile(
+    rb"{'descr': '([<>|=]?[biufc]\d+)', 'fortran_order': (True|False), "
+    rb"'shape': \((\d*(?:, ?\d+)*),?\),? *} *\n")
+
+def _member(box: ZipFile, name: str, info: ZipInfo) -> _Member:
+    "The header of one parameter, whose length has to agree with it."
+    if info.compress_type not in (0, 8):  # as it is, deflated
+        raise ValueError(f"{name}: a rare packing")
+    with box.open(info) as stream: head = stream.read(2**12)
+    width = {b"\x01\x00": 2, b"\x02\x00": 4, b"\x03\x00": 4}.get(head[6:8], 0)
+    start = 8 + width + int.from_bytes(head[8:8 + width], "little")
+    text = _HEADER.fullmatch(head, 8 + width, start)
+    if head[:6] != b"\x93NUMPY" or not text:
+        raise ValueError(f"{name}: no array of numbers")
+    dtype = np.dtype(text[1].decode())
+    shape = tuple(map(int, re.findall(rb"\d+", text[3])))
+    length = start + math.prod(shape) * dtype.itemsize
+    if info.file_size != length:
+        raise ValueError(f"{name}: {info.file_size} bytes, its header says {length}")
+    return _Member(info, start, dtype, shape, "F" if text[2] == b"True" else "C")
+
+# %% ../nbs/95_files.ipynb #589ecc8a
+_PIECE = 2**18  # bytes
+
+def _read(box: ZipFile, member: _Member) -> np.ndarray:
+    "The numbers of one parameter."
+    flat = np.empty(math.prod(member.shape), member.dtype)
+    raw = flat.view(np.uint8)
+    with box.open(member.info) as stream:
+        stream.read(member.start)
+        for begin in range(0, raw.size, _PIECE):
+            part = raw[begin:begin + _PIECE]
+            part[:] = np.frombuffer(stream.read(part.size), np.uint8, part.size)
+    return flat.reshape(member.shape, order=member.order)  # type: ignore
+
+class _Pieces(io.FileIO):
+    "A file of which no more than a piece is read at once, whatever is asked for."
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(_PIECE if size is None or size < 0 else min(size, _PIECE))
 
 # %% ../nbs/95_files.ipynb #947b49af
 def _path(file: str | os.PathLike[str]) -> str:
     "A path as a str, or an error that names the argument."
-    try: return os.fsdecode(file)
+    try: path = os.fsdecode(file)
     except TypeError: refuse("file", "a path", kind(file), TypeError)
+    try: valid = path and b"\0" not in os.fsencode(path)
+    except UnicodeError: valid = False
+    if not valid: refuse("file", "a path", repr(path))
+    return path
 
-def _network(parameters: Mapping[str, ArrayLike]) -> dict[str, Any]:
-    "The parameters of an RNN or of an LSTM, checked, in the order of the alphabet."
-    mapping("parameters", parameters)
-    names = RNN_PARAMETERS if "Waa" in parameters else LSTM_PARAMETERS
-    for name in parameters:
+def _named(found: Mapping[str, Any]) -> dict[str, Any]:
+    "All that an RNN or an LSTM has and nothing else, in the order of the alphabet."
+    mapping("parameters", found)
+    names = RNN_PARAMETERS if "Waa" in found else LSTM_PARAMETERS
+    for name in found:
         if name in names: continue
         refuse(str(name), f"only {', '.join(names)}", "it as well")
-    return together([needed(parameters, names)], {})[0]
+    return needed(found, names)
+
+def _network(parameters: Mapping[str, ArrayLike]) -> dict[str, Any]:
+    "The parameters of a network, of one dtype, once they fit together."
+    return together([_named(parameters)], {})[0]

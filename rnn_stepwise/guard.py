@@ -20,8 +20,8 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar
 import numpy as np
 
 from .checking import (
-    KNOWN, Caches, Names, check_shapes, covered, known_shape, needed, shape_of,
-    step_cache, step_caches, together)
+    KNOWN, Caches, Names, check_shapes, covered, known_shape, mapping, needed,
+    shape_of, step_cache, step_caches, together)
 
 # %% ../nbs/91_guard.ipynb #c8a1af4a
 class Contract(NamedTuple):
@@ -42,8 +42,10 @@ def settled(contract: Contract, given: dict[str, Any]) -> dict[str, Any]:
     for name in contract.arrays:
         left_out = name in contract.optional and given[name] is None
         if not left_out: first[name] = given[name]
-    tables = {id(step.parameters): step.parameters for step in steps}
-    if "parameters" in given: tables[id(given["parameters"])] = given["parameters"]
+    found = [step.parameters for step in steps]
+    if "parameters" in given: found.append(given["parameters"])
+    distinct = {id(table): table for table in found}
+    tables = {key: mapping("parameters", distinct[key]) for key in distinct}
     groups = [first, *map(_entries, steps[1:])]
     groups += [needed(table, contract.parameters) for table in tables.values()]
     _replace(given, steps, tables, together(groups, sizes))
@@ -215,9 +217,7 @@ def guarded(
         contract = Contract(names, arrays, optional, parameters, cache, check)
         plain.__doc__ = documented(plain, contract, returns)
         ready = _asking(contract, signature)
-        forward = "cache" not in names and "caches" not in names
-        run: Callable[..., _R] = plain
-        if forward: run = np.errstate(under="ignore")(plain)
+        run: Callable[..., _R] = np.errstate(all="ignore")(plain)
         code, caller = inspect.unwrap(plain).__code__, sys._getframe
         _inside[id(code)] = code
         @wraps(plain)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from . import checking
 from .checking import (
     Caches, as_arrays, axes, check_shapes, choice, number, refuse)
 from .palette import COLOURS, SYMBOLS, Axes
@@ -23,7 +24,6 @@ from .rnn.cell import RNNCache
 
 # %% ../nbs/10_vanishing_gradients.ipynb #62dfb84a
 @guarded(["Waa"], RNNCache)
-@np.errstate(all="ignore")  # inf and NaN are results
 def rnn_cell_jacobian(
     cache: RNNCache,  # from rnn_cell_forward
 ) -> np.ndarray:  # S, (m, n_a, n_a)
@@ -43,7 +43,6 @@ def _check_steps(given: dict[str, Any]) -> None:
 
 # %% ../nbs/10_vanishing_gradients.ipynb #d34c22f8
 @guarded(check=_check_steps)
-@np.errstate(all="ignore")  # inf and NaN are results
 def multiply_steps(
     steps: Sequence[np.ndarray],  # the Jacobian of each step, (T_x, m, n, n)
 ) -> np.ndarray:  # J, (T_x + 1, m, n, n)
@@ -102,7 +101,6 @@ def _near_power_of_two(J: np.ndarray) -> np.ndarray:
 
 # %% ../nbs/10_vanishing_gradients.ipynb #4a83a308
 @guarded(check=_check_square)
-@np.errstate(all="ignore")  # inf and NaN are results
 def jacobian_gains(
     jacobians: ArrayLike,  # one or many, (..., n, n)
 ) -> Gains:
@@ -110,18 +108,20 @@ def jacobian_gains(
 
     Of the result singular is (..., n), and largest, typical and smallest are (...). NaN
     for each matrix that is not finite; no squares overflow, and a norm beyond the range
-    of the dtype is inf. float32 stays float32."""
+    of the dtype is inf. float32 stays float32; long doubles lose their last digits."""
     finite = np.isfinite(jacobians).all(axis=(-2, -1), keepdims=True)  # (..., 1, 1)
     J = np.where(finite, jacobians, 0)
     unit = _near_power_of_two(J)
-    factors = np.linalg.svd(J / unit, compute_uv=False)
+    scaled = J / unit
+    if scaled.itemsize > 16: scaled = scaled.astype(np.complex128)
+    factors = np.linalg.svd(scaled, compute_uv=False)
     unit = np.where(finite, unit, np.nan)
     unit = unit[..., 0]
     singular = unit * factors
     mean_square = (factors**2).mean(axis=-1)
     typical = unit[..., 0] * np.sqrt(mean_square)
-    largest = singular[..., 0]
-    smallest = singular[..., -1]
+    largest = singular[..., 0].copy()
+    smallest = singular[..., -1].copy()
     return Gains(singular, largest, typical, smallest)
 
 # %% ../nbs/10_vanishing_gradients.ipynb #eb5a0ee7
@@ -136,10 +136,11 @@ def plot_gains(
     """Plot what is left after k = T_x - t steps, on a logarithmic axis.
 
     values is (T_x + 1, m). A line for the geometric mean of the examples, a band from
-    the least to the most. What is not finite is left out; the line has a gap where an
-    example is 0."""
+    the least to the most. What is not finite, or above 1e200, is left out; the line has
+    a gap where an example is 0."""
     choice("symbol", symbol, SYMBOLS)
     choice("line", line, ("-", "--", "-.", ":"))
+    checking.label("label", label)
     mean, least, most = _over_examples(values)
     ceiling = None if bound is None else _powers(bound, len(mean))
     ax = axes("ax", ax)
@@ -168,7 +169,11 @@ def _over_examples(values: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarra
     shown = np.where(positive, left, np.nan)  # on a logarithmic axis
     least = np.fmin.reduce(shown, axis=1)
     most = np.fmax.reduce(shown, axis=1)
-    return mean, least, most
+    return _drawable(mean), _drawable(least), _drawable(most)
+
+def _drawable(values: np.ndarray) -> np.ndarray:
+    "NaN for what is too large for a logarithmic axis and its margin."
+    return np.where(values <= 1e200, values, np.nan)
 
 # %% ../nbs/10_vanishing_gradients.ipynb #6a1f3c58
 def _powers(bound: float, count: int) -> np.ndarray:
@@ -176,13 +181,15 @@ def _powers(bound: float, count: int) -> np.ndarray:
     bound = number("bound", bound, positive=True)
     k = np.arange(count)
     with np.errstate(all="ignore"): powers = bound**k
-    shown = np.isfinite(powers) & (powers > 0)
-    return np.where(shown, powers, np.nan)
+    return _drawable(np.where(powers > 0, powers, np.nan))
 
 def _draw_gains(ax: Any, mean: np.ndarray, least: np.ndarray, most: np.ndarray,
                 colour: str, line: str, label: str) -> None:
     "The line, its band and its label."
     steps = range(len(mean))
+    low, high = np.fmin.reduce(least), np.fmax.reduce(most)
+    flat = high < 1.01 * low  # a flat line has no extent, and an axis needs one
+    if flat: ax.update_datalim([(0, low / 1.5), (0, low * 1.5)])
     ax.semilogy(steps, mean, line, color=colour)
     ax.fill_between(steps, least, most, color=colour, alpha=0.25, lw=0)
     finite = np.flatnonzero(np.isfinite(mean))
@@ -220,13 +227,13 @@ def _mean_square(g: float, fed: float) -> float:
 
 def _per_unit(W: np.ndarray) -> np.float64:
     "The Frobenius norm of weights by √n_a, in double precision."
-    norm = np.linalg.norm(W)
+    double = W.astype(np.result_type(W, float))
+    norm = np.linalg.norm(double)
     n_a = len(W)
     return np.float64(norm) / np.sqrt(n_a)
 
 # %% ../nbs/10_vanishing_gradients.ipynb #ee721b62
 @guarded(["Wax", "Waa", "ba"])
-@np.errstate(all="ignore")  # inf and NaN are results
 def predicted_rnn_gain(
     parameters: Mapping[str, ArrayLike],  # Wax, Waa, ba
     x_rms: float = 0.0,  # root mean square of the entries of the input, up to 1e100

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .checking import (
-    Caches, as_arrays, axes, mapping, number, refuse, whole)
+    Caches, as_arrays, axes, label, listed, mapping, number, refuse, whole)
 from .palette import COLOURS, Axes, label_of
 from .guard import guarded
 from .jacobians import multiply_steps
@@ -38,7 +38,6 @@ def _by_state(parameters: Mapping[str, np.ndarray]) -> list[np.ndarray]:
 
 # %% ../nbs/11_lstm_memory.ipynb #76149030
 @guarded(["Wf", "Wi", "Wc", "Wo"], LSTMCache)
-@np.errstate(all="ignore")  # inf and NaN are results
 def lstm_cell_jacobian(
     cache: LSTMCache,  # from lstm_cell_forward
 ) -> np.ndarray:  # S, (m, 2 n_a, 2 n_a)
@@ -80,7 +79,6 @@ def lstm_jacobians(
 
 # %% ../nbs/11_lstm_memory.ipynb #113a2275
 @guarded((), LSTMCache)
-@np.errstate(all="ignore")  # NaN is a result
 def lstm_direct_path(
     caches: Caches,  # from lstm_forward
 ) -> np.ndarray:  # d, (T_x + 1, m, n_a): entry t for the memory at t, the last is 1
@@ -99,19 +97,50 @@ def lstm_direct_path(
 # %% ../nbs/11_lstm_memory.ipynb #6878fe79
 def _finite_arrays(gradients: Mapping[str, ArrayLike]) -> dict[str, np.ndarray]:
     "Gradients of one dtype, none of them with inf or NaN: it would spread over all."
-    arrays = as_arrays(mapping("gradients", gradients))
-    for name, array in arrays.items():
-        if not np.isfinite(array).all():
-            refuse(name, "finite numbers", "inf or NaN among them")
+    given = mapping("gradients", gradients)
+    arrays = as_arrays(given)
+    for name in arrays:
+        if np.isfinite(arrays[name]).all(): continue
+        came_finite = np.isfinite(given[name]).all()
+        got = "numbers beyond the range of floats" if came_finite else "inf or NaN"
+        refuse(name, "finite numbers", f"{got} among them")
     return arrays
 
-def _largest_entry(arrays: Mapping[str, np.ndarray]) -> float:
-    "The size of the largest entry of all, 1 where there is none but zeros."
-    top = 0.0
-    for array in arrays.values():
-        largest = abs(array).max(initial=0)
-        top = max(top, float(largest))
-    return top or 1.0
+# %% ../nbs/11_lstm_memory.ipynb #98baf662
+def _parts(array: np.ndarray) -> list[np.ndarray]:
+    "An array, or what is real and what is imaginary in it."
+    return [array.real, array.imag] if array.dtype.kind == "c" else [array]
+
+def _largest_entry(arrays: Mapping[str, np.ndarray]) -> Any:
+    "The size of the largest part of any entry, 1 where there is none but zeros."
+    parts = [part for array in arrays.values() for part in _parts(array)]
+    largest = [abs(part).max(initial=0) for part in parts]
+    return np.max([*largest, np.float64(0)]) or 1.0
+
+def _norm(arrays: Mapping[str, np.ndarray]) -> tuple[Any, Any]:
+    "The norm of all together, as two factors: no square of the second overflows."
+    top = _largest_entry(arrays)
+    squares = [((part / top)**2).sum() for dW in arrays.values() for part in _parts(dW)]
+    return top, np.sqrt(sum(squares))
+
+def _exceeds(arrays: Mapping[str, np.ndarray], limit: float) -> bool:
+    "Is the norm of all together above the limit?"
+    top, theta = _norm(arrays)
+    return theta > limit / top
+
+def _shortened(array: np.ndarray, top: Any, share: Any) -> np.ndarray:
+    "An array divided by `top` and times `share`, though their ratio may be no float."
+    shorter, factor = array.copy(), share / top
+    in_steps = factor < 1e-300
+    for part in _parts(shorter):
+        part[...] = part / top * share if in_steps else part * factor
+    return shorter
+
+def _nearer_to_0(array: np.ndarray) -> np.ndarray:
+    "Every entry by one step of its dtype."
+    nearer = array.copy()
+    for part in _parts(nearer): part[...] = np.nextafter(part, 0)
+    return nearer
 
 # %% ../nbs/11_lstm_memory.ipynb #b510a380
 def clip_by_global_norm(
@@ -120,19 +149,20 @@ def clip_by_global_norm(
 ) -> tuple[dict[str, np.ndarray], float]:  # the gradients, new arrays; the norm before
     """Shorten gradients together, by one factor, to a norm of at most `limit`: (V10).
 
-    The gradients may have any shapes, and come back in the same, in one dtype.
+    The gradients may have any shapes, and come back in the same, in one dtype, rounded
+    towards 0 so that the limit holds. The norm is inf beyond the range of floats.
     ValueError for an entry that is not finite: clipping would spread it over all."""
     limit = number("limit", limit, positive=True)
     arrays = _finite_arrays(gradients)
-    top = _largest_entry(arrays)  # in units of which no square overflows
-    square = 0.0
-    for dW in arrays.values():
-        sizes = abs(dW / top)
-        square += float((sizes**2).sum())
-    theta = square**0.5
-    factor = min(1.0, limit / top / (theta or 1.0))  # (V10)
-    clipped = {name: dW * factor for name, dW in arrays.items()}
-    return clipped, top * theta
+    with np.errstate(all="ignore"):
+        top, theta = _norm(arrays)
+        norm, clipped = float(top * theta), {}
+        for name, dW in arrays.items():
+            if theta <= limit / top: clipped[name] = dW.copy()
+            else: clipped[name] = _shortened(dW, top, limit / theta)  # (V10)
+        while _exceeds(clipped, limit):  # by rounding
+            clipped = {name: _nearer_to_0(dW) for name, dW in clipped.items()}
+        return clipped, norm
 
 # %% ../nbs/11_lstm_memory.ipynb #3e42dda9
 class GateEvent(NamedTuple):
@@ -183,6 +213,7 @@ def plot_gates(
     caches is (LSTMCache of every step, x (n_x, m, T_x)). Triangles mark the events;
     a memory that is not finite is left out."""
     history = _of_unit(caches, unit, example)
+    for gate in _ROWS: _check_gate(gate, history[gate])
     labels = _labels(words, len(history["ft"]))
     events = gate_events(caches, unit, example)
     ax = axes("ax", ax)
@@ -190,13 +221,18 @@ def plot_gates(
     ax.set_xticks(range(1, len(labels) + 1), labels)
     return ax
 
+def _check_gate(name: str, values: np.ndarray) -> None:
+    "What a gate lets through is a share; NaN flows through."
+    beyond = values[(values < 0) | (values > 1)]
+    if len(beyond): refuse(name, "numbers from 0 to 1", beyond[0])
+
 def _labels(words: Any, T_x: int) -> list[str]:
     "What stands below the steps."
     if words is None: return [str(t) for t in range(1, T_x + 1)]
-    if isinstance(words, str) or not isinstance(words, Iterable):
-        refuse("words", f"T_x = {T_x} of them", repr(words), TypeError)
-    labels = [str(word) for word in words]
-    if len(labels) != T_x: refuse("words", f"T_x = {T_x}", str(len(labels)))
+    expected = f"T_x = {T_x} of them"
+    labels = [label("words", word) for word in listed("words", words, expected, T_x)]
+    if len(labels) > T_x: refuse("words", expected, "more")
+    if len(labels) < T_x: refuse("words", expected, len(labels))
     return labels
 
 # %% ../nbs/11_lstm_memory.ipynb #ef5ce1e1
@@ -208,6 +244,7 @@ def _draw_gates(ax: Any, history: Any, events: list[GateEvent]) -> None:
     finite = np.isfinite(memory)
     memory = np.where(finite, memory, np.nan)
     top = np.nanmax(abs(memory), initial=1.0)
+    ax.set(xscale="linear", yscale="linear")
     steps = np.arange(1, len(memory) + 1)
     colour = COLOURS["c"]
     ax.bar(steps, memory / top, 0.6, color=colour)

@@ -6,18 +6,18 @@
 from __future__ import annotations
 
 # %% auto #0
-__all__ = ['SEQUENCES', 'STEPS', 'RNN_PARAMETERS', 'LSTM_PARAMETERS', 'GATES', 'GRADIENTS', 'ALPHABET', 'book_sequence', 'Symbol',
-           'sigmoid', 'softmax', 'init_rnn_parameters', 'init_lstm_parameters']
+__all__ = ['SEQUENCES', 'STEPS', 'RNN_PARAMETERS', 'LSTM_PARAMETERS', 'GATES', 'GRADIENTS', 'ALPHABET', 'Random', 'book_sequence',
+           'Symbol', 'sigmoid', 'softmax', 'init_rnn_parameters', 'init_lstm_parameters']
 
 # %% ../nbs/00_notation.ipynb #925fbfcc
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .checking import (
-    KNOWN, choice, generator, scores, shape_in_numbers, whole)
+    KNOWN, choice, count, generator, scores, shape_in_numbers)
 from .guard import guarded
 
 # %% ../nbs/00_notation.ipynb #7db62c08
@@ -30,7 +30,7 @@ def book_sequence(
     The result is float64, of shape (n_x, m, T_x) = (3, 1, T_x)."""
     nouns = ("puppy", "puppies")
     row = nouns.index(choice("first", first, nouns))
-    x = np.zeros((3, 1, whole("T_x", T_x)))
+    x = np.zeros((3, 1, count("T_x", T_x)))
     x[row, 0, 0] = 1
     x[2, 0, 1:] = 1
     return x
@@ -123,21 +123,25 @@ def softmax(
 ) -> np.ndarray:  # probabilities, of the same shape
     """Softmax (N2) along one axis, shifted by the largest entry along that axis.
 
-    z may have any shape, such as (n_y, m), and the result has the same."""
+    z may have any shape, such as (n_y, m), and the result has the same. A score that is
+    NaN or +inf makes its column NaN; -inf has the probability 0."""
     rows = z.swapaxes(axis, -1)
     e = np.exp(rows - rows.real.max(axis=-1, keepdims=True), order="C")  # at most 1
     return (e / e.sum(axis=-1, keepdims=True)).swapaxes(axis, -1)  # (N2)
 
 # %% ../nbs/00_notation.ipynb #64e3bca3
+Random: TypeAlias = "np.random.Generator | np.random.RandomState"
+
 def init_rnn_parameters(
     n_x: int,  # input units
     n_a: int,  # hidden units
     n_y: int,  # output units
-    rng: np.random.Generator,  # where the numbers come from: np.random.default_rng(1)
+    rng: Random,  # where the numbers come from: np.random.default_rng(1)
 ) -> dict[str, np.ndarray]:  # Wax, Waa, Wya, ba, by
     """Random RNN parameters: variance 1/(n_a + n_x), in Wya 1/n_a; zero biases.
 
-    Wax (n_a, n_x), Waa (n_a, n_a), Wya (n_y, n_a), ba (n_a, 1) and by (n_y, 1)."""
+    Wax (n_a, n_x), Waa (n_a, n_a), Wya (n_y, n_a), ba (n_a, 1) and by (n_y, 1).
+    rng is a Generator of NumPy or a RandomState."""
     return _drawn(RNN_PARAMETERS, rng, n_x=n_x, n_a=n_a, n_y=n_y)
 
 # %% ../nbs/00_notation.ipynb #3b185506
@@ -145,22 +149,22 @@ def init_lstm_parameters(
     n_x: int,  # input units
     n_a: int,  # hidden units
     n_y: int,  # output units
-    rng: np.random.Generator,  # where the numbers come from: np.random.default_rng(1)
+    rng: Random,  # where the numbers come from: np.random.default_rng(1)
 ) -> dict[str, np.ndarray]:  # Wf, bf, Wi, bi, Wc, bc, Wo, bo, Wy, by
     """Random LSTM parameters: variance 1/(n_a + n_x), in Wy 1/n_a; bf 1, biases else 0.
 
     Wf, Wi, Wc, Wo (n_a, n_a + n_x), bf, bi, bc, bo (n_a, 1), Wy (n_y, n_a) and
-    by (n_y, 1)."""
+    by (n_y, 1). rng is a Generator of NumPy or a RandomState."""
     parameters = _drawn(LSTM_PARAMETERS, rng, n_x=n_x, n_a=n_a, n_y=n_y)
     return parameters | {"bf": np.ones_like(parameters["bf"])}
 
 # %% ../nbs/00_notation.ipynb #056b3340
 def _drawn(
-    names: Iterable[str], rng: np.random.Generator, **sizes: int
+    names: Iterable[str], rng: Random, **sizes: int
 ) -> dict[str, np.ndarray]:
     "One array a name: weights from `rng`, scaled by what feeds the unit; biases zero."
-    generator("rng", rng)
-    sizes = {symbol: whole(symbol, size) for symbol, size in sizes.items()}
+    rng = generator("rng", rng)
+    sizes = {symbol: count(symbol, size) for symbol, size in sizes.items()}
     parameters = {}
     for name in names:
         shape = shape_in_numbers(name, sizes)

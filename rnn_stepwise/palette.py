@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .checking import axes, choice
+from . import checking
+from .checking import choice, refuse
 from .notation import ALPHABET
 
 if TYPE_CHECKING: from matplotlib.axes import Axes
@@ -49,8 +50,10 @@ def label_of(
 ) -> str:  # mathtext: "$...$"
     """Write a name as the equations write it."""
     written = _WRITTEN[choice("symbol", symbol, _WRITTEN)]
-    if when is not None: written = written.split("^")[0]
-    if when not in (None, ""): written += rf"^{{\langle {when}\rangle}}"
+    if when is None: return f"${written}$"
+    written = written.split("^")[0]
+    if not isinstance(when, str): when = checking.whole("when", when, 0, 10**6)
+    if when != "": written += rf"^{{\langle {when}\rangle}}"
     return f"${written}$"
 
 # %% ../nbs/96_palette.ipynb #c1c317d8
@@ -59,6 +62,7 @@ def contrast(
     other: str,  # another one
 ) -> float:  # from 1 (the same) to 21 (black on white)
     """The WCAG contrast ratio of two colours."""
+    one, other = checking.colour("one", one), checking.colour("other", other)
     dark, light = sorted((_luminance(one), _luminance(other)))
     return (light + 0.05) / (dark + 0.05)
 
@@ -77,7 +81,7 @@ def text_on(
     fill: str,  # the colour behind the text
 ) -> str:  # "#000000" or "#ffffff"
     """Black or white, whichever reads better on a fill."""
-    black, white = "#000000", "#ffffff"
+    fill, black, white = checking.colour("fill", fill), "#000000", "#ffffff"
     return white if contrast(white, fill) > contrast(black, fill) else black
 
 # %% ../nbs/96_palette.ipynb #30322d07
@@ -109,6 +113,7 @@ _LOOK = {
 # %% ../nbs/96_palette.ipynb #a0c9a1b9
 def use_style() -> None:
     """Give plots the look of the book; a notebook stores them as SVG without a date."""
+    checking.pyplot()
     from cycler import cycler
     from matplotlib import style
     order = cycler(color=[COLOURS[name] for name in SYMBOLS])
@@ -138,18 +143,22 @@ class Page(NamedTuple):
         **look: Any,  # whatever else matplotlib has for texts
     ) -> None:
         """Write a text at a point."""
-        look |= {"ha": "center", "va": "center"}
-        for word in side.split(): look |= _SIDES[word]
-        look |= {"color": colour, "fontsize": size * self.unit}
-        self.ax.text(*at, text, **look)
+        look |= _alignment(side)
+        inches = checking.number("size", size, positive=True) * self.unit
+        look |= {"color": checking.colour("colour", colour), "fontsize": inches}
+        self.ax.text(*checking.point("at", at), checking.label("text", text), **look)
 
     def arrow(self, path: list[Point], colour: str, width: float) -> None:
         """Draw an arrow along a path."""
-        _draw_arrow(self, path, color=colour, lw=width * self.unit)
+        path, colour = checking.points("path", path), checking.colour("colour", colour)
+        line = checking.number("width", width, positive=True) * self.unit
+        _draw_arrow(self, path, color=colour, lw=line)
 
     def gradient(self, path: list[Point], first: float, last: float) -> None:
         """Draw a gradient arrow along a path, from one width in inches to another."""
-        _draw_gradient(self, path, first, last)
+        first = checking.number("first", first, least=0)
+        last = checking.number("last", last, least=0)
+        _draw_gradient(self, checking.points("path", path), first, last)
 
 # %% ../nbs/96_palette.ipynb #62ca3ecd
 def open_page(
@@ -157,13 +166,15 @@ def open_page(
     ax: Axes | None = None,  # where to draw; a new figure of just that size if None
 ) -> Page:
     """A page to draw on, of a fixed extent."""
-    import matplotlib.pyplot as plt
-    left, bottom, right, top = box
+    plt = checking.pyplot()
+    left, bottom, right, top = checking.box("box", box)
     width, height = right - left, top - bottom
     if ax is None:
         figure = plt.figure(figsize=(width, height), facecolor="none")
         ax = figure.add_axes((0, 0, 1, 1))
-    axes("ax", ax)
+    if _has_twin(checking.axes("ax", ax)):
+        refuse("ax", "matplotlib Axes without a twin", "one of two")
+    ax.set(xscale="linear", yscale="linear")
     ax.set_xlim(left, right)
     ax.set_ylim(bottom, top)
     ax.set_aspect("equal")
@@ -174,6 +185,17 @@ def open_page(
     pixels = ax.transData.get_matrix()[0, 0]
     return Page(ax, pixels / ax.figure.dpi)
 
+# %% ../nbs/96_palette.ipynb #9b78ec5d
+def _has_twin(ax: Any) -> bool:
+    "Do other axes lie on these and share x or y with them? Their scales are not free."
+    place = ax.get_position(original=True).bounds
+    groups = ax.get_shared_x_axes(), ax.get_shared_y_axes()
+    for other in ax.figure.axes:
+        joined = any(group.joined(ax, other) for group in groups)
+        same_place = other.get_position(original=True).bounds == place
+        if other is not ax and joined and same_place: return True
+    return False
+
 # %% ../nbs/96_palette.ipynb #0b588aca
 _SIDES = {
     "left": {"ha": "right"},
@@ -181,6 +203,13 @@ _SIDES = {
     "above": {"va": "bottom"},
     "below": {"va": "top"},
 }
+
+def _alignment(side: str) -> dict[str, str]:
+    "How a text at a side of a point is aligned, in the words of matplotlib."
+    look = {"ha": "center", "va": "center"}
+    for word in checking.string("side", side).split():
+        look |= _SIDES[choice("side", word, _SIDES)]
+    return look
 
 def _draw_arrow(page: Page, path: list[Point], **look: Any) -> None:
     "An arrow with sharp corners."
@@ -197,6 +226,8 @@ def move_aside(
     distances: Sequence[float] | np.ndarray,  # one for each point; < 0: to the right
 ) -> list[Point]:
     """A path moved to the left of the way it goes, each of its (x, y)."""
+    path = checking.points("path", path)
+    distances = checking.numbers("distances", distances, len(path), len(path))
     ways = [direction_of(*stretch) for stretch in zip(path, path[1:])]
     ways = [ways[0], *ways, ways[-1]]
     moved = []
@@ -209,8 +240,8 @@ def move_aside(
 
 def direction_of(start: Point, end: Point) -> tuple[int, int]:
     """The direction of a stretch: 1, 0 or -1 to the right, and the same upward."""
-    x0, y0 = start
-    x1, y1 = end
+    x0, y0 = checking.point("start", start)
+    x1, y1 = checking.point("end", end)
     right = (x1 > x0) - (x1 < x0)
     up = (y1 > y0) - (y1 < y0)
     return right, up
@@ -237,4 +268,6 @@ def width_of(
     widest: float,  # the width that the largest number has
 ) -> float:  # inches
     """The width of a gradient arrow: to scale, but at least 0.014 inch."""
+    share = checking.number("share", share, -1, 1)
+    widest = checking.number("widest", widest, positive=True)
     return max(abs(share) * widest, 0.014)

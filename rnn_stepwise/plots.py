@@ -10,11 +10,13 @@ __all__ = ['draw_tensor', 'draw_two_gradients', 'plot_steps']
 
 # %% ../nbs/99_plots.ipynb #e8ce7c73
 from collections.abc import Iterable, Mapping
+from math import isfinite, nan
 from typing import Any
 
 import numpy as np
 
-from .checking import axes, choice, mapping, number, numbers, refuse, whole
+from .checking import (
+    axes, choice, mapping, listed, number, numbers, refuse, whole)
 from .diagrams import Diagram, Edge, Node, draw_edge, draw_node, route
 from .notation import ALPHABET
 from .palette import (
@@ -214,18 +216,29 @@ def plot_steps(
     series: Mapping[str, Iterable[float]],  # one of `SYMBOLS`: its value per step
     ax: Axes | None = None,  # where to draw; a new figure if None
 ) -> Axes:
-    """Plot one number per time step, in the colour of its symbol."""
-    mapping("series", series, of="values by symbol")
-    for symbol in series: choice("series", symbol, SYMBOLS)
-    listed = {symbol: list(values) for symbol, values in series.items()}
+    """Plot one number per time step, in the colour of its symbol.
+
+    What is not finite is left out. There are at most 100,000 steps."""
+    given = dict(mapping("series", series, of="values by symbol"))
+    for symbol in given: choice("series", symbol, SYMBOLS)
+    lines = {symbol: _one_a_step(symbol, given[symbol]) for symbol in given}
     ax = axes("ax", ax)
-    for symbol, values in listed.items():
+    for symbol, values in lines.items():
         steps = range(1, len(values) + 1)
         label = label_of(symbol, "" if symbol == "gradient" else "t")
         mark = _MARKERS[symbol]
         ax.plot(steps, values, color=COLOURS[symbol], marker=mark, label=label)
-    last = max(map(len, listed.values()), default=1)
+    last = max(map(len, lines.values()), default=1)
     ticks = range(1, max(last, 1) + 1, 1 + last // 13)
     ax.set(xlabel="time step $t$", xticks=ticks)
-    ax.legend()
+    if ax.get_legend_handles_labels()[0]: ax.legend()
     return ax
+
+def _one_a_step(symbol: str, values: Iterable[float]) -> list[float]:
+    "The numbers of one line, NaN where there is a gap."
+    most, line = 100_000, []
+    for value in listed(symbol, values, "numbers, one a step", most):
+        gap = isinstance(value, (float, np.floating)) and not isfinite(value)
+        line.append(nan if gap else number(symbol, value, -1e300, 1e300))
+    if len(line) > most: refuse(symbol, f"at most {most} numbers", "more")
+    return line

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from .checking import kind, refuse, shape_in_numbers, whole
+from .checking import count, kind, mapping, refuse, shape_in_numbers, whole
 
 # %% ../nbs/94_seeded.ipynb #ff2a0cbb
 def draw_seeded(
@@ -28,9 +28,11 @@ def draw_seeded(
     name without a shape or a size that is not given."""
     if not isinstance(names, str): refuse("names", "a str", kind(names), TypeError)
     rng = np.random.RandomState(whole("seed", seed, 0, 2**32 - 1))
-    known = {symbol: whole(symbol, size) for symbol, size in sizes.items()}
+    known = {symbol: count(symbol, size) for symbol, size in sizes.items()}
+    if shapes is None: shapes = {}
+    shapes = mapping("shapes", shapes, "shapes by name")
     drawn = {}
     for name in names.split():
-        own = shapes if shapes and name in shapes else None
+        own = shapes if name in shapes else None
         drawn[name] = rng.randn(*shape_in_numbers(name, known, own))
     return drawn

@@ -373,7 +373,7 @@ def draw_xray(
 # %% ../nbs/08_xray.ipynb #716797ba
 def _triangle_axes(ax, rows, columns):
     "Axes with a place for each path, the steps counted from 1."
-    import matplotlib.pyplot as plt
+    plt = checking.pyplot()
     if ax is None: ax = plt.figure(figsize=(3.2, 3.2)).add_subplot()
     ax = checking.axes("ax", ax)
     every = 1 + columns // 13

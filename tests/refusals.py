@@ -46,3 +46,10 @@ class Broken:
 
     def __array__(self, *args, **kwargs):
         raise RuntimeError("boom")
+
+
+class Lazy(dict):
+    "Has names, and nothing under them when it is read."
+
+    def __getitem__(self, name):
+        raise KeyError(name)

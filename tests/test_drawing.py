@@ -1,13 +1,13 @@
-"""The drawings: lazy import, equal bytes, no overlaps, letters from one alphabet."""
+"""The drawings: lazy import, what they say, no overlaps, letters from one alphabet."""
 
 import math
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
+import pictures
+import rnn_stepwise
+from conftest import ROOT, fresh
 from rnn_stepwise.diagrams import KINDS, Diagram, Edge, Node, collisions, draw, route
 from rnn_stepwise.figures import (
     LSTM_STAGES,
@@ -37,15 +37,6 @@ def clean_figures():
         plt.close("all")
 
 
-def run(code, **environment):
-    """What a fresh interpreter prints."""
-    settings = os.environ | {"MPLBACKEND": "agg"} | environment
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, env=settings)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 ALL_FOUR = "".join(
     f"from rnn_stepwise.{name} import *\n" for name in ("palette", "diagrams", "figures", "plots")
 )
@@ -60,42 +51,71 @@ def test_import_needs_no_matplotlib():
         "    try: drawing()\n"
         "    except ImportError: print('only now')\n"
     )
-    assert run(hidden + ALL_FOUR + ask) == "only now\n" * 3
+    assert fresh(hidden + ALL_FOUR + ask) == "only now\n" * 3
     loaded = "import sys\nprint({'matplotlib', 'IPython'} & {*sys.modules})"
-    assert run(ALL_FOUR + loaded) == "set()\n"
+    assert fresh(ALL_FOUR + loaded) == "set()\n"
 
 
-def test_same_bytes_in_two_processes_and_twice_in_one():
-    code = (
-        ALL_FOUR
-        + """
-import hashlib, io, sys
-use_style()
-assert "IPython" not in sys.modules
-def digest(ax):
-    svg = io.BytesIO()
-    ax.figure.savefig(svg, format="svg", bbox_inches="tight",
-                      metadata={"Date": None, "Creator": None})
-    assert b"<dc:date>" not in svg.getvalue()
-    return hashlib.sha256(svg.getvalue()).hexdigest()
-def all_drawings():
-    return [draw_tensor(), draw_rnn_cell(), draw_lstm_cell("memory"), draw_lstm_cell(),
-            draw_unrolled_rnn(), draw_unrolled_lstm(), draw_rnn_cell_backward(),
-            draw_lstm_cell_backward(), draw_two_gradients([1, 0], [2, 0]),
-            plot_steps({"a": [1, 2], "c": [2, 3]})]
-digests = [digest(ax) for ax in all_drawings()]
-print(*digests)
+STORED = pictures.stored()
+
+
+@pytest.mark.parametrize("call", pictures.CALLS)
+def test_a_drawing_says_what_is_written_down(call):
+    "Every text, line and shape, its colours and where it stands; python tests/pictures.py renews it"
+    assert pictures.difference(STORED[call], pictures.drawn(call), within=0.002) is None
+
+
+def test_nothing_else_is_written_down():
+    assert list(STORED) == pictures.CALLS
+
+
+def test_a_drawing_is_the_same_in_two_processes_and_twice_in_one():
+    some = pictures.CALLS[::3]
+    code = f"""
+import sys
+sys.path[:0] = {[str(ROOT / "tests")]}
+import pictures
+once = pictures.written({some})
+assert once == pictures.written({some})
+print(once)
 """
-    )
-    again = "assert [digest(ax) for ax in all_drawings()] == digests"
-    first = run(code, PYTHONHASHSEED="1")
-    second = run(code + again, PYTHONHASHSEED="2")
-    assert first == second
-    assert len(set(first.split())) == 10
+    first = fresh(code, PYTHONHASHSEED="1")
+    assert first == fresh(code, PYTHONHASHSEED="2")
+    assert first.count("# draw") + first.count("# plot") == len(some)
+
+
+def altered(call, change):
+    "A drawing with a change made by hand, and what is noticed of it"
+    ax = eval(call, vars(rnn_stepwise))
+    change(ax)
+    return pictures.difference(STORED[call], pictures.marks_of(ax), within=0.002)
+
+
+PLOT = "plot_steps({'y': range(30), 'gradient': [1, 2]})"
+CHANGES = {
+    "a label is moved": ("draw_rnn_cell()", lambda ax: ax.texts[-1].set_x(1.0)),
+    "a label is another": ("draw_rnn_cell()", lambda ax: ax.texts[-1].set_text("$a$")),
+    "a label has another colour": ("draw_rnn_cell()", lambda ax: ax.texts[-1].set_color("red")),
+    "an arrow is turned round": (
+        "draw_unrolled_rnn(2)",
+        lambda ax: ax.patches[1].set_arrowstyle("<|-"),
+    ),
+    "a shape is missing": ("draw_unrolled_rnn(2)", lambda ax: ax.patches[-1].remove()),
+    "a shape is filled": ("draw_lstm_cell()", lambda ax: ax.patches[-1].set_facecolor("red")),
+    "a face is missing": ("draw_tensor(2, 3, 3)", lambda ax: ax.collections[1].remove()),
+    "a tick is missing": (PLOT, lambda ax: ax.set_xticks(ax.get_xticks()[:-1])),
+    "the legend is missing": (PLOT, lambda ax: ax.get_legend().remove()),
+    "a line is another": (PLOT, lambda ax: ax.lines[1].set_ydata([2, 2])),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_change_of_a_drawing_is_noticed(what):
+    assert altered(*CHANGES[what])
 
 
 def test_style_in_a_notebook_stores_svg():
-    """Inside IPython the inline figures are SVG, the same bytes for the same figure."""
+    """Inside IPython the inline figures are SVG, the same twice, and say what the drawing says."""
     pytest.importorskip("execnb")
     code = """
 from execnb.shell import CaptureShell
@@ -109,9 +129,14 @@ assert len(once) == 1 and once == again, (once, again)
 svg = once[0]["image/svg+xml"]
 svg = svg if isinstance(svg, str) else "".join(svg)
 assert "<dc:date>" not in svg and "Matplotlib v" not in svg
-print("svg")
+print(svg)
 """
-    assert run(code).endswith("svg\n")
+    _, start, svg = fresh(code).partition("<?xml")
+    marks = pictures.marks_in(start + svg)
+    drawing = pictures.drawn("draw_rnn_cell()")
+    texts = [mark.words.split()[1] for mark in drawing if mark.words.startswith("text ")]
+    assert [mark.words.split()[1] for mark in marks if mark.words.startswith("text ")] == texts
+    assert sum("#" in mark.words for mark in marks) > 30
 
 
 def check_labels_fit(diagram, ax):

@@ -9,10 +9,13 @@ import sys
 
 import pytest
 
+import pictures
 from conftest import ROOT
 from tools.notebooks import execute, workers
 
 NOTEBOOKS = sorted((ROOT / "nbs").glob("*.ipynb"))
+PICTURE = "image/svg+xml"
+POINTS = 3.0  # as far may a thing be moved by how another matplotlib measures texts
 ROUNDING = 1e-8  # a printed error below this is rounding, and differs between machines
 NUMBER = re.compile(r"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?")
 
@@ -73,12 +76,12 @@ def executed():
 
 
 def texts(output):
-    "The texts of one output; of a picture only that there is one"
+    "The texts of one output, its picture among them"
     found = {"kind": output["output_type"]}
     found["stream"] = "".join(output.get("text", ""))
     for mime, value in output.get("data", {}).items():
-        is_text = mime.startswith("text/")
-        found[mime] = "".join(value) if is_text else "a picture"
+        assert mime.startswith("text/") or mime == PICTURE
+        found[mime] = "".join(value)
     return found
 
 
@@ -117,6 +120,11 @@ def assert_same(stored, fresh, where):
     "One output of a cell"
     assert list(stored) == list(fresh), where
     for mime, text in stored.items():
+        if mime == PICTURE:
+            marks = pictures.marks_in(text), pictures.marks_in(fresh[mime])
+            changed = pictures.difference(*marks, within=POINTS)
+            assert changed is None, f"{where}: {changed}"
+            continue
         said = f"{where}: stored\n{text}\nbut executing gives\n{fresh[mime]}"
         assert same_text(text, fresh[mime]), said
 
@@ -149,3 +157,28 @@ def test_stored_outputs_are_what_execution_gives(path, executed):
 )
 def test_numbers_are_compared_as_numbers(stored, fresh_, same):
     assert same_text(stored, fresh_) is same
+
+
+PICTURES = sorted((ROOT / "index_files").rglob("*.svg"))
+
+
+@pytest.mark.parametrize(
+    "pattern, other",
+    [
+        (r"translate\((\d+)", r"translate(1\1"),  # a text further to the right
+        (r"<!-- (\$.)", r"<!-- \1'"),  # another text
+        (r"(clip-path[^>]*>[^>]*L )(\d)", r"\g<1>9\2"),  # a line to another place
+        (r"stroke: #(\w)", "stroke: #0"),
+        (r"fill: #(\w)", "fill: #0"),
+        (r'<path d="[^"]*" clip-path[^>]*/>', ""),  # a shape less
+        (r'<g id="text_2">.*?</g>\s*</g>', ""),  # a text less
+    ],
+)
+def test_a_change_of_a_stored_picture_is_noticed(pattern, other):
+    (file,) = PICTURES
+    svg = file.read_text(encoding="utf-8")
+    changed, times = re.subn(pattern, other, svg, count=1, flags=re.DOTALL)
+    assert times == 1
+    marks = pictures.marks_in(svg), pictures.marks_in(changed)
+    assert pictures.difference(marks[0], marks[0], within=POINTS) is None
+    assert pictures.difference(*marks, within=POINTS)

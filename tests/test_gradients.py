@@ -1,5 +1,6 @@
 """The loss and the output layer, without any other library: weights, padding, what is kept."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -145,3 +146,42 @@ def test_the_report_says_what_it_found(h, verdict):
     assert np.isclose(row.error, h, rtol=1e-12)
     assert str(report).splitlines()[1].startswith(verdict)
     assert report.ok == (verdict == "ok")
+
+
+@pytest.mark.parametrize("names", ["vw", "wv"])
+def test_every_array_is_asked_whether_it_bears_a_complex_step(names):
+    "The absolute value does not, whichever array it is taken of"
+    point = {name: np.array([0.7, -1.2]) for name in names}
+    gradients = {"dv": 2 * point["v"], "dw": np.sign(point["w"])}
+    report = rs.gradient_check(lambda p: (p["v"] ** 2).sum() + abs(p["w"]).sum(), point, gradients)
+    assert report.ok, str(report)
+
+
+def test_the_seed_says_which_entries_are_tried():
+    point = {"w": np.linspace(1, 2, 40)}
+    wrong = {"dw": 2 * point["w"] + (np.arange(40) % 2)}
+
+    def tried(seed):
+        report = rs.gradient_check(
+            lambda p: (p["w"] ** 2).sum(), point, wrong, entries=1, seed=seed
+        )
+        return report.rows[0].at
+
+    found = [tried(seed) for seed in range(12)]
+    assert found == [tried(seed) for seed in range(12)]
+    assert len(set(found)) > 5
+
+
+def test_a_check_leaves_the_filters_of_warnings_as_they_were():
+    point, before = {"w": np.array([0.5, 1.5])}, warnings.filters[:]
+
+    def real_alone(p):
+        total = np.zeros(())
+        total[...] = (p["w"] ** 2).sum()  # warns of a complex number
+        return total
+
+    with warnings.catch_warnings(record=True):
+        within = warnings.filters[:]
+        assert rs.gradient_check(real_alone, point, {"dw": 2 * point["w"]}).ok
+        assert warnings.filters == within
+    assert warnings.filters == before

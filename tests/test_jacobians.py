@@ -1,9 +1,7 @@
 """What Jacobians, gains, the rule, clipping and the two plots promise beyond their chapters."""
 
 import inspect
-import os
-import subprocess
-import sys
+from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import rnn_stepwise as rs
-from conftest import ROOT
+from conftest import fresh
 from networks import Sizes, chained, network
 from rnn_stepwise import (
     clip_by_global_norm,
@@ -27,6 +25,7 @@ from rnn_stepwise import (
     rnn_cell_jacobian,
     rnn_jacobians,
 )
+from rnn_stepwise.checking import error_of
 
 N_X, N_A, N_Y, M, T_X, _ = SIZES = Sizes()
 CELL = {"rnn": rnn_cell_jacobian, "lstm": lstm_cell_jacobian}
@@ -361,6 +360,41 @@ def test_a_jacobian_at_the_end_of_the_range_gives_no_warning(recwarn):
     assert not recwarn.list
 
 
+def test_writing_into_one_gain_changes_no_other():
+    for J in np.eye(3), network("rnn").caches.steps[0].parameters["Waa"], np.ones((2, 4, 3, 3)):
+        gains = jacobian_gains(J)
+        kept = [np.copy(gain) for gain in gains]
+        for i, gain in enumerate(gains):
+            if isinstance(gain, np.ndarray):
+                gain[...] = -1
+            for j in range(i + 1, 4):
+                assert_array_equal(gains[j], kept[j])
+
+
+@pytest.mark.filterwarnings("error")
+def test_gains_of_long_doubles():
+    "There is no decomposition of them: the digits are those of double, the range is their own"
+    J = drawn(2, 4, 4) + 1j * drawn(2, 4, 4, seed=1)
+    wide = J.astype(np.clongdouble)
+    with np.errstate(all="raise"):
+        for found, right in zip(jacobian_gains(wide), jacobian_gains(J)):
+            assert found.dtype == np.longdouble
+            assert_allclose(found.astype(float), right, rtol=1e-13)
+        if np.finfo(np.longdouble).maxexp > 1024:
+            far = np.longdouble("1e1000")
+            assert_allclose(jacobian_gains(far * wide).largest / far, jacobian_gains(J).largest)
+
+
+def test_the_rule_is_computed_in_double_precision():
+    p = network("rnn", dtype="f4").parameters
+    huge = {name: (1e25 * value).astype("f4") for name, value in p.items()}
+    doubles = {name: value.astype(float) for name, value in huge.items()}
+    assert predicted_rnn_gain(huge, 0.5) == predicted_rnn_gain(doubles, 0.5)
+    assert np.isfinite(predicted_rnn_gain(huge, 0.5)).all()
+    for x_rms in np.float16(300), np.float32(3e19), np.longdouble(2), np.int8(100), np.array(7.0):
+        assert predicted_rnn_gain(p, x_rms) == predicted_rnn_gain(p, float(x_rms))
+
+
 # --- the rule for the pencil ----------------------------------------------------------------------
 
 
@@ -479,6 +513,73 @@ def test_clipping_bears_a_norm_out_of_range(recwarn):
     clipped, _ = clip_by_global_norm({"dba": huge}, 2.0)
     assert_allclose(clipped["dba"], 1.0, rtol=1e-12)
     assert not recwarn.list
+
+
+LIMITS = [1, 0.1, np.float16(5), np.float32(0.1), np.int8(3), np.uint64(7), np.longdouble(0.3)]
+
+
+def exact_norm_squared(gradients):
+    "In fractions: no rounding"
+    total = Fraction(0)
+    for value in gradients.values():
+        for part in (value.real, value.imag):
+            total += sum(Fraction(float(entry)) ** 2 for entry in part.ravel())
+    return total
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "c8", "c16"])
+@pytest.mark.parametrize("limit", LIMITS, ids=lambda v: f"{type(v).__name__} {v}")
+@pytest.mark.filterwarnings("error")
+def test_a_clipped_norm_is_at_most_the_limit(dtype, limit):
+    "Whatever the type of the limit is, it means the number that it says; exact up to 1e-14"
+    bound = Fraction(float(limit)) ** 2
+    for seed in range(20):
+        for size in 1e-30, 1, 3e7, 1e30:
+            g = {"dWaa": drawn(4, 5, seed=seed), "dba": drawn(7, 1, seed=seed + 100)}
+            if "c" in dtype:
+                g = {name: value * (1 + 0.3j) for name, value in g.items()}
+            g = {name: (size * value).astype(dtype) for name, value in g.items()}
+            with np.errstate(all="raise"):
+                clipped, norm = clip_by_global_norm(g, limit)
+            assert clipped["dWaa"].dtype == dtype
+            was, now = exact_norm_squared(g), exact_norm_squared(clipped)
+            assert norm == pytest.approx(float(was) ** 0.5, rel=1e-12)
+            if was <= bound:
+                assert all((clipped[name] == g[name]).all() for name in g)
+                continue
+            assert now <= bound * (1 + Fraction(1, 10**14))
+            room = 1e-6 if dtype in ("f4", "c8") else 1e-14
+            assert now >= bound * (1 - Fraction(room))
+
+
+@pytest.mark.parametrize("top", [1.7e308, 1e308, 1e200, 1e-200, 1e-310, 5e-324])
+@pytest.mark.parametrize("limit", [5e-324, 1e-310, 1e-200, 1.0, 1e200, 1.7e308])
+@pytest.mark.filterwarnings("error")
+def test_clipping_at_both_ends_of_the_range(top, limit):
+    "Real, complex and of very different sizes: never NaN, never 0 where there is room"
+    for g in [top], [top, -top], [top * (1 + 1j)], [top, 1e-300], np.full(5000, top):
+        with np.errstate(all="raise"):
+            clipped, norm = clip_by_global_norm({"dba": g}, limit)
+        found = clipped["dba"]
+        sizes = [Fraction(float(v)) for part in (found.real, found.imag) for v in part]
+        assert sum(v**2 for v in sizes) <= Fraction(limit) ** 2 * (1 + Fraction(1, 10**14))
+        assert np.isfinite(found).all() and not np.isnan(norm)
+        if top > limit > 1e-300:
+            assert abs(found[0]) > 0.01 * limit
+        if norm < limit:
+            assert_array_equal(found, g)
+
+
+def test_clipping_of_single_precision_does_not_lose_what_it_can_hold():
+    "1e38 by 1e-50 is no factor of single precision, and 1e-12 is a number of it"
+    clipped, norm = clip_by_global_norm({"dba": np.full(4, 1e38, "f4")}, 1e-12)
+    assert_allclose(clipped["dba"], 5e-13, rtol=1e-6)
+    assert norm == pytest.approx(2e38)
+    clipped, _ = clip_by_global_norm({"dba": np.array(3, "f4"), "dby": np.array(4j, "c8")}, 1)
+    assert clipped["dba"].shape == clipped["dby"].shape == ()
+    assert_allclose([clipped["dba"], clipped["dby"]], [0.6, 0.8j], rtol=1e-6)
+    clipped, _ = clip_by_global_norm({"dba": [1.7e308, 1e-300]}, 1e308)
+    assert_allclose(clipped["dba"], [1e308, 1e-300 / 1.7], rtol=1e-6)
 
 
 # --- gates at work --------------------------------------------------------------------------------
@@ -631,7 +732,71 @@ def test_only_the_plots_need_matplotlib():
             try: plot(given)
             except ImportError: print("needs it")
         """
-    command = [sys.executable, "-c", inspect.cleandoc(code)]
-    path = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=path)
-    assert done.stdout.split("\n")[:2] == ["needs it"] * 2, done.stderr
+    assert fresh(inspect.cleandoc(code)) == "needs it\n" * 2
+
+
+# --- tampered caches ------------------------------------------------------------------------------
+
+ANALYSES = {
+    "rnn": [rnn_jacobians],
+    "lstm": [lstm_jacobians, lstm_direct_path, gate_events, plot_gates],
+}
+
+
+def tampered_entries(value):
+    "What could stand in the place of an array of a cache, and be broadcast or misread there"
+    yield from (value[:1], value[:, :1], value[:, :-1], value[:-1], value[..., None], value[None])
+    yield from (
+        value[0],
+        value[0, 0],
+        float(value[0, 0]),
+        value[:0],
+        value[:, :0],
+        [],
+        None,
+        "text",
+    )
+    yield from (np.vstack([value, value]), np.hstack([value, value]), value.T, value.tolist()[:-1])
+    yield from (np.ma.masked_array(value), [np.ma.masked_array(row) for row in value], {})
+    yield from (value.astype(object), value.astype(str), np.array(None), lambda: value)
+
+
+@both
+@pytest.mark.filterwarnings("error")
+def test_no_tampered_entry_is_broadcast_or_misread(kind, n, plt):
+    "Every entry, in one step or in all, after the right caches have been remembered"
+    case, calls = network(kind), 0
+    backward = getattr(rs, f"{kind}_backward")
+    functions = [*ANALYSES[kind], lambda caches: backward(case.upstream["da"], caches)]
+    for function in functions:
+        function(case.caches)
+        for name in case.steps[0]._fields[:-1]:
+            for value in tampered_entries(getattr(case.steps[0], name)):
+                one = [case.steps[0]._replace(**{name: value}), *case.steps[1:]]
+                every = [step._replace(**{name: value}) for step in case.steps]
+                last = [*case.steps[:-1], case.steps[-1]._replace(**{name: value})]
+                for steps in one, every, last:
+                    message = error_of(function, type(case.caches)(steps, case.caches.x))
+                    assert message.startswith(("ValueError: ", "TypeError: ")), (name, value)
+                    assert ": expected " in message, (name, value, message)
+                    calls += 1
+        for x in tampered_entries(case.caches.x[:, :, 0]):
+            message = error_of(function, type(case.caches)(case.steps, x))
+            assert ": expected " in message, (x, message)
+    assert calls > 700 * len(functions) / 10
+
+
+@both
+def test_no_tampered_entry_of_one_step_is_broadcast_or_misread(kind, n):
+    case = network(kind)
+    for function in CELL[kind], getattr(rs, f"{kind}_cell_backward"):
+        step, inputs = case.steps[0], []
+        if function is not CELL[kind]:
+            inputs = [value[:, :, 0] for value in case.upstream.values()]
+        function(*inputs, step)
+        for name in step._fields[:-1]:
+            for value in tampered_entries(getattr(step, name)):
+                message = error_of(function, *inputs, step._replace(**{name: value}))
+                if name == "xt" and not inputs and np.shape(value)[1:] == (M,) and len(value):
+                    continue  # no weight of the input is asked for, so n_x may be any
+                assert ": expected " in message, (name, value, message)

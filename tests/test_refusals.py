@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import sys
 import tomllib
 from collections.abc import Mapping
 from importlib import import_module
@@ -18,24 +19,22 @@ ROWS = [(name, call) for name, calls in TABLE.items() for call in calls]
 # Functions that refuse nothing of their own, and why
 NOTHING_TO_REFUSE = {
     "checking.kind": "says of any value what it is",
+    "checking.quoted": "repeats any value, however it is written",
     "checking.error_of": "repeats what another call says",
     "checking.common_dtype": "is given what `array` has let pass",
     "checking.known_shape": "says None of a name that it does not know",
     "checking.size_of": "says None of a size that it does not know",
     "checking.written": "is given what `axes_of` has let pass",
+    "derivatives.noise_of": "is asked by `gradient_check`, with what that has let pass",
+    "derivatives.in_single": "likewise",
+    "derivatives.central_slope": "likewise",
+    "derivatives.complex_slope": "likewise",
     "guard.documented": "is given what `guarded` has found out",
     "guard.guarded": "refuses in the name of the function that it stands around",
     "output_names": "only looks which names there are",
     "watching.copied": "copies whatever it is",
     "watching.like": "is given what `copied` has made",
     "watching.changed": "compares whatever it is",
-    "contrast": "takes colours of the palette",
-    "text_on": "takes a colour of the palette",
-    "move_aside": "is given a path that `route` has found",
-    "direction_of": "is given two points of such a path",
-    "width_of": "is given numbers that `draw` has let pass",
-    "draw_edge": "is given what `draw` has let pass",
-    "draw_node": "is given what `draw` has let pass",
 }
 
 
@@ -50,6 +49,14 @@ def look(value):
     if isinstance(value, np.random.Generator):
         return look(value.bit_generator.state)
     return value
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    "Some calls open a page first."
+    yield
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")
 
 
 def given():

@@ -11,6 +11,7 @@ import pytest
 
 import rnn_stepwise as rs
 from networks import Sizes, network, scores, targets
+from rnn_stepwise.checking import error_of
 
 # fmt: off
 SHAPES = {"xt": (3, 10), "a_prev": (5, 10), "c_prev": (5, 10), "a0": (5, 10), "da": (5, 10, 4),
@@ -223,3 +224,66 @@ def test_a_loss_by_hand_and_one_that_is_infinite():
     np.testing.assert_allclose([three, two], [3 * np.log(2), 2 * np.log(2)], rtol=1e-15)
     assert rs.sequence_loss(y_pred, second) == np.inf
     assert rs.sequence_loss(y_pred, second, [[0, 1, 0]]) == np.log(2)
+
+
+@both
+@pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("how", ["mask", "no target"])
+@pytest.mark.filterwarnings("error")
+def test_where_a_step_does_not_count_nothing_that_is_given_matters(weights, bad, how):
+    "Prediction, target and state: the loss, da, and the sums are as if they were not there"
+    given, target, mask = layer(weights)
+    y_pred, a = predicted(weights, given), given["a"]
+    away = mask == 0
+    assert 0 < away.sum() < away.size
+    if how == "no target":
+        target, mask = np.where(away, 0, target), None
+    want = rs.output_backward(y_pred, target, a, given, mask)
+    loss = rs.sequence_loss(y_pred, target, mask)
+    bad_y, bad_a = np.where(away, abs(bad), y_pred), np.where(away, bad, a)
+    bad_target = target if how == "no target" else np.where(away, bad, target)
+    for state in "raise", "warn":
+        with np.errstate(all=state):
+            got = rs.output_backward(bad_y, bad_target, bad_a, given, mask)
+            assert rs.sequence_loss(bad_y, bad_target, mask) == loss
+    assert (got["da"][:, away] == 0).all()
+    for name in want:
+        np.testing.assert_allclose(got[name], want[name], rtol=1e-13, atol=1e-15, strict=True)
+
+
+@both
+@pytest.mark.filterwarnings("error")
+def test_what_is_not_finite_where_a_step_counts_comes_through_in_silence(weights):
+    given, target, _ = layer(weights)
+    y_pred = predicted(weights, given)
+    for bad in np.inf, np.nan:
+        broken = y_pred.copy()
+        broken[:, 2, 1] = bad
+        with np.errstate(all="raise"):
+            got = rs.output_backward(broken, target, given["a"], given)
+            loss = rs.sequence_loss(broken, target)
+        hit = np.isfinite(got["da"])
+        assert not hit[:, 2, 1].any() and hit.sum() == hit.size - 5
+        assert not np.isfinite(got[f"d{weights}"]).any()
+        assert loss == -np.inf if bad == np.inf else np.isnan(loss)
+
+
+def test_scores_are_no_predictions():
+    given, target, mask = layer("Wy")
+    z = scores(given["a"], given["Wy"], given["by"])
+    expected = "ValueError: y_pred: expected probabilities, as softmax makes them, got -"
+    for wrong in z, z + 0j, z.astype("f4"), np.where(z < 0, z, np.nan), -np.inf * abs(z):
+        for _ in range(2):  # also where a glance would do
+            assert error_of(rs.sequence_loss, wrong, target, mask).startswith(expected)
+    step = np.array([[[0 - 1e-30j]], [[1 + 0j]]])  # underflow, on an imaginary way
+    assert rs.sequence_loss(step, [[[1.0]], [[0.0]]]).real > 60
+    unseen = np.where(mask == 0, -abs(z), predicted("Wy", given))
+    assert np.isfinite(rs.sequence_loss(unseen, target, mask))
+
+
+def test_shapes_of_ones_own_are_a_dict():
+    one = rs.draw_seeded("b", shapes={"b": "(n_a, 1)"}, n_a=5)["b"]
+    np.testing.assert_array_equal(one, np.random.RandomState(1).randn(5, 1), strict=True)
+    message = error_of(rs.draw_seeded, "xt", None, n_x=1, m=1)
+    assert message.startswith("TypeError: seed: expected an int from 0 to ")
+    assert error_of(rs.draw_seeded, "b", shapes=3).startswith("TypeError: shapes: expected a dict")

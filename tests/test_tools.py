@@ -6,10 +6,20 @@ import sys
 import pytest
 
 import rnn_stepwise
+from conftest import ROOT
 from tools import bench, plain_loop
 from tools.mutants.changes import changes
+from tools.mutants.judge import JUDGE, JUDGES
 from tools.mutants.mutant import mutants_of
-from tools.mutants.places import Around, Function, fields_of, places_of, reached, read_package
+from tools.mutants.places import (
+    Around,
+    Part,
+    everything,
+    fields_of,
+    parts_of,
+    places_of,
+    read_package,
+)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +96,7 @@ def test_what_the_surroundings_say():
 
 
 def function_of(source):
-    return Function("module", ast.parse(source).body[0])
+    return Part("module", ast.parse(source).body[0], "f")
 
 
 def test_a_mutant_is_made_and_undone():
@@ -116,10 +126,27 @@ def test_docstrings_annotations_and_messages_stay():
         assert "'o'" not in mutant.after
 
 
-def test_decorators_are_followed_and_entries_of_caches_are_known():
+def test_every_module_is_broken_and_entries_of_caches_are_known():
     modules = read_package()
-    names = {function.tree.name for function in reached(modules)}
-    assert {"lstm_backward", "guarded", "settled", "whole", "refuse", "choice"} <= names
+    parts = everything(modules)
+    names = [part.name for part in parts]
+    assert len(names) == len(set(names))
+    assert {"lstm_backward", "guarded", "Page.write", "Node.kind", "COLOURS", "_LOOK"} <= set(names)
+    assert not {"__all__", "Point", "_P"} & set(names)
+    left_out = modules.keys() - {part.module for part in parts}
+    assert left_out == {f"rnn_stepwise{name}" for name in ("", "._modidx", ".rnn", ".lstm")}
     fields = fields_of(modules)
     assert fields["it"] == "cct"
     assert fields["parameters"] != "parameters"
+
+
+def test_every_module_has_judges_that_are_there():
+    for name in [*JUDGE, *sum(JUDGES.values(), [])]:
+        assert (ROOT / f"tests/test_{name}.py").exists()
+    assert {f"rnn_stepwise.{name}" for name in JUDGES} <= read_package().keys()
+
+
+def test_a_value_is_broken_like_a_function():
+    values = parts_of("module", ast.parse("A = {'b': 1}\nclass C:\n    d: int = 2").body)
+    keys = [(part.name, mutant.after.strip()) for part in values for mutant in mutants_of(part, {})]
+    assert keys == [("A", "A = {'': 1}"), ("A", "A = {'b': 2}"), ("C.d", "d: int = 3")]

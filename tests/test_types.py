@@ -15,6 +15,7 @@ USER = """
 import numpy as np
 import rnn_stepwise as rs
 p = rs.init_lstm_parameters(3, 5, 2, np.random.default_rng(1))
+p = rs.init_lstm_parameters(3, 5, 2, np.random.RandomState(1))
 a, y, c, caches = rs.lstm_forward([[[1.0]]], np.zeros((5, 1)), p)
 reveal_type(a)
 rs.softmax(p['Wf'], axis='0')

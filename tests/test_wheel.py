@@ -1,5 +1,8 @@
-"""The wheel and the sdist build, and the wheel works where there is nothing but NumPy."""
+"""The wheel and the sdist build and pass the tests; the wheel works where there is only NumPy."""
 
+import os
+import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -8,7 +11,7 @@ from email.parser import Parser
 
 import pytest
 
-from conftest import copy_repository
+from conftest import copy_repository, repository_files
 
 TRY = """
 import sys
@@ -94,16 +97,78 @@ def test_contents_of_the_sdist(built):
     file = next(built.glob("*.tar.gz"))
     with tarfile.open(file) as sdist:
         names = {name.partition("/")[2] for name in sdist.getnames()}
-    assert {"pyproject.toml", "README.md", "LICENSE", "rnn_stepwise/rnn/cell.py"} <= names
+    assert {"PKG-INFO", "rnn_stepwise/rnn/cell.py", "tests/conftest.py"} <= names
+    assert {str(name) for name in repository_files()} <= names
 
 
-@pytest.mark.parametrize("numpy", ["numpy==2.0.*", "numpy"], ids=["oldest", "newest"])
-def test_wheel_works_beside_numpy_alone(wheel, tmp_path, numpy):
-    oldest = numpy != "numpy"
-    if oldest and sys.version_info >= (3, 13):
-        pytest.skip("NumPy 2.0 has no wheels for this Python")
+OLDEST = {11: "2.0", 12: "2.0", 13: "2.1", 14: "2.3"}.get(sys.version_info.minor, "2.3")
+
+
+@pytest.mark.parametrize("version", [f"{OLDEST}.", "2."], ids=["oldest", "newest"])
+def test_wheel_works_beside_numpy_alone(wheel, tmp_path, version):
+    "The oldest NumPy of those the package allows that has wheels for this Python, and the newest"
     options = ["--quiet", "--disable-pip-version-check", "--only-binary", ":all:"]
     empty = str(tmp_path / "empty")
-    run("-m", "pip", "install", *options, "--target", empty, wheel, numpy)
+    run("-m", "pip", "install", *options, "--target", empty, wheel, f"numpy=={version}*")
     printed = run("-I", "-S", "-c", TRY, empty, cwd=tmp_path)
-    assert printed.startswith("2.0." if oldest else "2.")
+    assert printed.startswith(version)
+
+
+def unpacked(built, folder):
+    "The sdist in a folder of its own"
+    with tarfile.open(next(built.glob("*.tar.gz"))) as sdist:
+        sdist.extractall(folder, filter="data")
+    (source,) = folder.iterdir()
+    return source
+
+
+def quick_tests(source):
+    "The files of tests that `make quick` runs: all but those of the house"
+    makefile = (source / "Makefile").read_text()
+    text = re.search(r"^HOUSE := (.*?)\n\n", makefile, re.MULTILINE | re.DOTALL)[1]
+    house = set()
+    for pattern in re.findall(r"\w+\*?\.py", text):
+        house |= set(source.glob(f"tests/*{pattern}"))
+    assert source / "tests/test_wheel.py" in house
+    return sorted(set(source.glob("tests/test_*.py")) - house)
+
+
+WHERE = "import rnn_stepwise; print(rnn_stepwise.__file__)"
+
+
+def started(source, package):
+    "The package's own tests, run in `source` on the package in the folder `package`"
+    environment = {name: value for name, value in os.environ.items() if name != "IN_TEST"}
+    environment["PYTHONPATH"] = str(package)
+    where = [sys.executable, "-c", WHERE]
+    found = subprocess.run(where, cwd=source, env=environment, capture_output=True, text=True)
+    assert found.stdout.startswith(str(package)), found.stdout + found.stderr
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    output = dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return subprocess.Popen([*command, *quick_tests(source)], cwd=source, env=environment, **output)
+
+
+@pytest.fixture(scope="module")
+def suites(built, wheel, tmp_path_factory):
+    "Where the package comes from → a running suite; both run at a time"
+    folder = tmp_path_factory.mktemp("suites")
+    sdist = unpacked(built, folder / "sdist")
+    beside = unpacked(built, folder / "beside")
+    shutil.rmtree(beside / "rnn_stepwise")
+    installed = folder / "installed"
+    options = ["--quiet", "--disable-pip-version-check", "--no-deps"]
+    run("-m", "pip", "install", *options, "--target", installed, wheel)
+    running = {"sdist": started(sdist, sdist), "wheel": started(beside, installed)}
+    yield running
+    for process in running.values():
+        process.kill()
+
+
+@pytest.mark.parametrize("origin", ["wheel", "sdist"])
+def test_the_suite_passes_on_what_was_built(suites, origin):
+    """On the wheel, installed, with no package beside the tests; and in the unpacked sdist.
+
+    Neither has git, and neither is an editable install."""
+    said, _ = suites[origin].communicate(timeout=900)
+    assert suites[origin].returncode == 0, said[-5000:]
+    assert " passed" in said

@@ -25,7 +25,9 @@ def lstm_cell_backward(
     dc_next: ArrayLike,  # what reaches c_next other than through a_next, (n_a, m)
     cache: LSTMCache,  # from lstm_cell_forward
 ) -> dict[str, np.ndarray]:  # dxt, da_prev, dc_prev, dWf, dbf, dWi, dbi, ..., dWo, dbo
-    "One step of the LSTM backwards, equations (7) to (17)."
+    """One step of the LSTM backwards, equations (7) to (17).
+
+    What leaves the range of the dtype is inf or NaN, without a warning."""
     p, z = cache.parameters, np.concatenate([cache.a_prev, cache.xt])
     n_a, tanh_c = len(cache.a_prev), np.tanh(cache.c_next)
     delta_c = dc_next + da_next * cache.ot * (1 - tanh_c**2)  # (L4)
@@ -53,7 +55,9 @@ def lstm_backward(
 ) -> dict[str, np.ndarray]:  # dx, da0, dc0, dWf, dbf, dWi, dbi, ..., dWo, dbo
     """The LSTM backwards through time, (L5) and (L6): two lines carry gradients back.
 
-    da may cover only the first T_da of the T_x steps, and dc then covers as many."""
+    da may cover only the first T_da of the T_x steps, and dc then covers as many. Where
+    a gradient leaves the range of the dtype, it and what is computed from it are inf or
+    NaN, without a warning."""
     da_prev, dc_prev, dx, sums = 0, 0, [], {}  # after the last step comes nothing
     for t in reversed(range(da.shape[2])):
         da_next = da[:, :, t] + da_prev  # (L5)

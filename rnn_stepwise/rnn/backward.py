@@ -23,7 +23,9 @@ def rnn_cell_backward(
     da_next: ArrayLike,  # the whole gradient that reaches a_next, (n_a, m)
     cache: RNNCache,  # from rnn_cell_forward
 ) -> dict[str, np.ndarray]:  # dxt, da_prev, dWax, dWaa, dba
-    "One step of the RNN backwards, equations (R6) to (R11)."
+    """One step of the RNN backwards, equations (R6) to (R11).
+
+    What leaves the range of the dtype is inf or NaN, without a warning."""
     p = cache.parameters
     dtanh = da_next * (1 - cache.a_next**2)  # (R6)
     return {
@@ -43,7 +45,8 @@ def rnn_backward(
     """The RNN backwards through time, equations (R12) and (R13).
 
     da may cover only the first T_da of the T_x steps: the loss does not look at the
-    later ones."""
+    later ones. Where a gradient leaves the range of the dtype, it and what is computed
+    from it are inf or NaN, without a warning."""
     da_prev, dx, sums = 0, [], {}  # after the last step comes nothing
     for t in reversed(range(da.shape[2])):
         da_next = da[:, :, t] + da_prev  # (R12): two gradients meet

@@ -14,7 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..checking import Caches, as_arrays, index, number
+from ..checking import (
+    Caches, array, as_arrays, function, index, number, refuse)
 from ..guard import guarded
 from ..notation import RNN_PARAMETERS
 from .cell import RNNCache, rnn_cell_forward
@@ -47,10 +48,21 @@ def nudge(
 
     x may have any shape, such as (n_x, m, T_x), and is taken in double precision; the
     result has the shape of states(x). The error is about h² by theory plus 1e-16/h by
-    rounding."""
+    rounding. ValueError for an h that rounding swallows."""
+    function("states", states)
     x = as_arrays({"x": x, "double": 0.0})["x"]
     h = number("h", h, positive=True)
-    bump = np.zeros_like(x)
-    bump[index("at", at, x.shape, "x")] = h
-    up, down = np.asarray(states(x + bump)), np.asarray(states(x - bump))
-    return (up - down) / (2 * h)  # (R4)
+    at = index("at", at, x.shape, "x")
+    up, down = x.copy(), x.copy()
+    with np.errstate(all="ignore"): up[at], down[at] = x[at] + h, x[at] - h
+    if up[at] == down[at]: refuse("h", f"a number that moves {x[at]}", h)
+    higher = array("states", states(up)).copy()  # the next call may write into it
+    return _central(higher, array("states", states(down)), h)
+
+def _central(higher: np.ndarray, lower: np.ndarray, h: float) -> np.ndarray:
+    "Half the difference of two results by h."
+    if higher.shape != lower.shape:
+        refuse("states", f"the shape {higher.shape} again", lower.shape)
+    both = as_arrays({"higher": higher, "lower": lower})
+    with np.errstate(all="ignore"):
+        return (both["higher"] - both["lower"]) / h / 2  # (R4)

@@ -1,4 +1,4 @@
-"""The judge of a mutant: the tests of JUDGE, up to the first failure.
+"""The judge of a mutant: the tests that belong to its module, up to the first failure.
 
 A mutant is judged in a forked process of its own, which imports the package from the changed
 syntax trees. Forking spares it the import of what tests need, which is the same for all.
@@ -10,28 +10,33 @@ import importlib
 import os
 import resource
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.abc import InspectLoader, MetaPathFinder
 from importlib.util import find_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
 from .mutant import Mutant
-from .places import ROOT, Module
+from .places import PACKAGE, ROOT, Module
 
-JUDGE = [
-    "tests/test_seeded.py",
-    "tests/test_gradients.py",
-    "tests/test_refusals.py",
-    "tests/test_guard.py",
-    "tests/test_checking.py",
-    "tests/test_promises.py",
-    "tests/test_parity.py",
-    "tests/test_properties.py",
-]
+JUDGE = "seeded gradients refusals guard checking promises parity properties".split()
+DRAWING = "drawing refusals".split()
+JUDGES = {  # tests of what the networks do not need, for which JUDGE would do no good
+    "files": "files refusals".split(),
+    "seeded": "errata refusals".split(),
+    "errata": "errata refusals".split(),
+    "watching": "xray refusals".split(),
+    "xrays": "xray refusals".split(),
+    "jacobians": "jacobians drawing refusals".split(),
+    "memory": "jacobians drawing refusals".split(),
+    "palette": DRAWING,
+    "diagrams": DRAWING,
+    "figures": DRAWING,
+    "plots": DRAWING,
+}
 NEEDED = ["numpy.random", "numpy.testing", "pytest", "torch", "hypothesis", "matplotlib.pyplot"]
 WORKERS = os.cpu_count() or 1  # mutants that are judged at a time
-SECONDS = 30  # of computing; what takes longer has no end
+SECONDS = 60  # of computing; what takes longer has no end
 SURVIVED, KILLED, BROKEN = 0, 10, 90  # exit codes; KILLED + which test, BROKEN + pytest's own
 FAILED, INTERRUPTED, NOTHING_TO_RUN = 1, 2, 5  # pytest's own
 PYTEST = "-x -q --tb=no --assert=plain -p no:cacheprovider".split()
@@ -70,6 +75,7 @@ def prepare() -> None:
     "Import, once for all mutants, what the tests need"
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD"):
         os.environ[name] = "1"
+    os.environ["RNN_STEPWISE_MUTANT"] = "1"
     os.chdir(ROOT)
     for name in NEEDED:
         top = name.split(".")[0]
@@ -108,13 +114,21 @@ def verdict(files: Sequence[str]) -> int:
 class Judge:
     "The package as it is, in code, and the tests that judge what is made of it"
 
-    def __init__(self, modules: dict[str, Module], files: Sequence[str]) -> None:
+    def __init__(self, modules: dict[str, Module], files: Sequence[str] | None) -> None:
         self.modules, self.files = modules, files
         self.package = {name: compiled(module) for name, module in modules.items()}
 
-    def accepts_the_package(self) -> bool:
+    def judges(self, module: str) -> Sequence[str]:
+        "The files of the tests of a module"
+        if self.files:
+            return self.files
+        names = JUDGES.get(module.removeprefix(f"{PACKAGE}."), JUDGE)
+        return [f"tests/test_{name}.py" for name in names]
+
+    def accepts_the_package(self, modules: Iterable[str]) -> bool:
         "Do the tests pass where nothing is changed?"
-        _, status = os.waitpid(self.start(None), 0)
+        files = dict.fromkeys(file for module in modules for file in self.judges(module))
+        _, status = os.waitpid(self.start(None, list(files)), 0)
         return status == 0
 
     def run(self, mutants: Sequence[Mutant]) -> None:
@@ -125,6 +139,8 @@ class Judge:
             process, status = os.wait()
             mutant = running.pop(process)
             mutant.code = os.waitstatus_to_exitcode(status)
+            if KILLED <= mutant.code < BROKEN:
+                mutant.killer = self.judges(mutant.module)[mutant.code - KILLED]
             if mutant.code >= BROKEN:
                 sys.exit(f"pytest cannot judge\n{mutant}")
 
@@ -133,11 +149,12 @@ class Judge:
                 wait()
             if number and number % 200 == 0:
                 print(f"{number} of {len(mutants)}")
-            running[self.start(mutant)] = mutant
+            files = self.judges(mutant.module)
+            running[self.start(mutant, files)] = mutant
         while running:
             wait()
 
-    def start(self, mutant: Mutant | None) -> int:
+    def start(self, mutant: Mutant | None, files: Sequence[str]) -> int:
         "A process that judges a mutant, or the package as it is; its id"
         sys.stdout.flush()
         process = os.fork()
@@ -148,7 +165,7 @@ class Judge:
             if mutant:
                 self.become(mutant)
             sys.meta_path.insert(0, Served(self.package))
-            code = verdict(self.files)
+            code = verdict(files)
         finally:
             os._exit(code)
 

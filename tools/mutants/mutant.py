@@ -7,7 +7,7 @@ from os.path import commonprefix
 from typing import NamedTuple
 
 from .changes import changes
-from .places import Around, Function, Place, places_of
+from .places import Around, Part, Place, places_of
 
 CONTEXT = 30  # letters on both sides of what differs, in a line of the report
 
@@ -32,6 +32,7 @@ class Mutant:
     before: str = ""  # the line that changes, cut down to what differs
     after: str = ""
     code: int = 0  # how the process of its judge ended: see judge.py
+    killer: str = ""  # the file of tests that noticed it
 
     def apply(self) -> None:
         self.place.put(self.new)
@@ -73,17 +74,16 @@ def is_python(text: str) -> bool:
     return True
 
 
-def mutants_of(function: Function, fields: dict[str, str]) -> list[Mutant]:
-    "All mutants of one function that are Python and differ from it and from each other"
-    name = function.tree.name
-    original = ast.unparse(function.tree)
+def mutants_of(part: Part, fields: dict[str, str]) -> list[Mutant]:
+    "All mutants of one part that are Python and differ from it and from each other"
+    original = ast.unparse(part.tree)
     seen, times = {original}, Counter[Key]()
     made = []
-    for place in places_of(function, fields):
+    for place in places_of(part, fields):
         for kind, new in changes(place.node, place.around):
-            mutant = Mutant(function.module, name, kind, place, new)
+            mutant = Mutant(part.module, part.name, kind, place, new)
             mutant.apply()
-            text = ast.unparse(function.tree)
+            text = ast.unparse(part.tree)
             mutant.undo()
             if text in seen or not is_python(text):
                 continue
@@ -103,9 +103,13 @@ def first_difference(original: str, text: str) -> tuple[str, str]:
     return next((one, two) for one, two in pairs if one != two)
 
 
-def sentinel(function: Function) -> Mutant:
-    "The function does nothing but raise: is what is mutated what is run?"
-    tree = function.tree
-    raises = ast.parse("raise AssertionError").body[0]
-    place = Place(tree, "body", 0, tree.body[0], Around())
-    return Mutant(function.module, tree.name, "sentinel", place, raises)
+def sentinel(part: Part) -> Mutant:
+    "The function does nothing but raise, the value is None: is what is mutated what is run?"
+    tree, field, position = part.tree, "value", None
+    new: ast.AST = ast.Constant(None)
+    if isinstance(tree, ast.FunctionDef):
+        field, position = "body", 0
+        new = ast.parse("raise AssertionError").body[0]
+    old = getattr(tree, field) if position is None else tree.body[0]
+    place = Place(tree, field, position, old, Around())
+    return Mutant(part.module, part.name, "sentinel", place, new)

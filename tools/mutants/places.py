@@ -1,20 +1,20 @@
 """Where the package may be broken."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "rnn_stepwise"
-ROOTS = """
+BY_HAND = ("rnn_stepwise", "rnn_stepwise._modidx")  # what no notebook explains
+WITH_ARRAYS = """
     rnn_cell_forward rnn_forward lstm_cell_forward lstm_forward
     rnn_cell_backward rnn_backward lstm_cell_backward lstm_backward
     sigmoid softmax sequence_loss output_backward
 """.split()
-
-
-WHOLE = ["rnn_stepwise.checking", "rnn_stepwise.guard"]  # modules whose functions are all roots
 
 
 class Module(NamedTuple):
@@ -24,66 +24,66 @@ class Module(NamedTuple):
     tree: ast.Module
 
 
-class Function(NamedTuple):
-    "A function of the package, and the module it stands in"
+class Part(NamedTuple):
+    "A function, a method or a value of the package, and the module it stands in"
 
     module: str
-    tree: ast.FunctionDef
+    tree: Any  # ast.FunctionDef, ast.Assign or ast.AnnAssign
+    name: str
 
 
 def read_package() -> dict[str, Module]:
     "All modules of the package by name"
     modules = {}
-    for file in sorted((ROOT / PACKAGE).rglob("*.py")):
-        path = file.relative_to(ROOT).with_suffix("")
+    found = find_spec(PACKAGE)
+    assert found and found.origin
+    folder = Path(found.origin).parent
+    for file in sorted(folder.rglob("*.py")):
+        path = file.relative_to(folder.parent).with_suffix("")
         name = ".".join(path.parts).removesuffix(".__init__")
         text = file.read_text(encoding="utf-8")
         modules[name] = Module(file, ast.parse(text))
     return modules
 
 
-def functions_of(name: str, module: Module) -> Iterator[Function]:
-    "The functions that a module defines, not those inside of others"
-    for node in module.tree.body:
-        if isinstance(node, ast.FunctionDef):
-            yield Function(name, node)
+def parts_of(module: str, body: list[ast.stmt], above: str = "") -> Iterator[Part]:
+    "Functions, methods and values that stand in a module or a class, not those inside of functions"
+    for node in body:
+        match node:
+            case ast.FunctionDef():
+                yield Part(module, node, above + node.name)
+            case ast.ClassDef():
+                yield from parts_of(module, node.body, f"{above}{node.name}.")
+            case ast.Assign() | ast.AnnAssign() if is_value(node):
+                target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+                yield Part(module, node, above + ast.unparse(target))
+            case ast.If():  # what only a checker of types sees comes first
+                yield from parts_of(module, node.orelse, above)
 
 
-def imports_of(name: str, module: Module) -> Iterator[tuple[str, str, str]]:
-    "What a module takes from others of the package: (name here, module there, name there)"
-    for node in module.tree.body:
-        if not isinstance(node, ast.ImportFrom) or not node.level:
-            continue
-        above = name.split(".")[: -node.level]
-        origin = ".".join([*above, node.module or ""])
-        for alias in node.names:
-            yield alias.asname or alias.name, origin, alias.name
+def is_value(node: Any) -> bool:
+    "Is something assigned that is no name for a type?"
+    match node.value:
+        case None | ast.Subscript():
+            return False
+        case ast.Call(ast.Name("ParamSpec" | "TypeVar")):
+            return False
+    return ast.unparse(node).partition(" ")[0] != "__all__"
 
 
-def reached(modules: dict[str, Module]) -> list[Function]:
-    "The roots and every function of the package that they lead to: called, handed on, a decorator"
-    defined, imported = {}, {}
+def everything(modules: dict[str, Module]) -> list[Part]:
+    "All parts of the package; a name that stands in two modules is told with its module"
+    parts: list[Part] = []
     for name, module in modules.items():
-        for function in functions_of(name, module):
-            defined[name, function.tree.name] = function
-        for here, origin, there in imports_of(name, module):
-            imported[name, here] = origin, there
-    todo = [key for key in defined if key[0] in WHOLE or key[1] in ROOTS]
-    found = {}
-    while todo:
-        key = todo.pop(0)
-        key = imported.get(key, key)
-        if key not in defined or key in found:
-            continue
-        found[key] = defined[key]
-        for used in names_in(found[key].tree):
-            todo.append((key[0], used))
-    return list(found.values())
+        if name not in BY_HAND:
+            parts += parts_of(name, module.tree.body)
+    times = Counter(part.name for part in parts)
+    return [part if times[part.name] == 1 else with_module(part) for part in parts]
 
 
-def names_in(tree: ast.AST) -> list[str]:
-    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    return sorted(names)
+def with_module(part: Part) -> Part:
+    path = part.module.removeprefix(f"{PACKAGE}.")
+    return part._replace(name=f"{path}.{part.name}")
 
 
 class Around(NamedTuple):
@@ -160,11 +160,11 @@ def is_unordered(parent: ast.AST, field: str) -> bool:
     return isinstance(parent, ast.ExceptHandler) and field == "type"
 
 
-def places_of(function: Function, fields: dict[str, str]) -> Iterator[Place]:
-    "All places of a function; `fields` has, for the entries of named tuples, another entry"
-    arrays = function.tree.name in ROOTS
-    others = fields | next_ones(keys_in(function.tree))
-    yield from places(function.tree, Around(arrays=arrays, others=others))
+def places_of(part: Part, fields: dict[str, str]) -> Iterator[Place]:
+    "All places of a part; `fields` has, for the entries of named tuples, another entry"
+    arrays = part.name in WITH_ARRAYS
+    others = fields | next_ones(keys_in(part.tree))
+    yield from places(part.tree, Around(arrays=arrays, others=others))
 
 
 def keys_in(tree: ast.AST) -> list[str]:

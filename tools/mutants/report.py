@@ -3,8 +3,9 @@
 import tomllib
 from collections import Counter
 from collections.abc import Sequence
+from operator import attrgetter
 
-from .judge import KILLED, SURVIVED
+from .judge import SURVIVED
 from .mutant import Key, Mutant
 from .places import ROOT
 
@@ -44,34 +45,29 @@ def survivors(mutants: Sequence[Mutant]) -> list[Mutant]:
 
 
 def print_table(mutants: Sequence[Mutant], unexplained: Sequence[Mutant]) -> None:
-    "A line for each function"
-    row = "{:24}{:>8}{:>8}{:>12}{:>10}".format
-    made = Counter(mutant.function for mutant in mutants)
-    alive = Counter(mutant.function for mutant in survivors(mutants))
-    bad = Counter(mutant.function for mutant in unexplained)
-    for count in (made, alive, bad):
-        count["all"] = count.total()
-    print("\n" + row("function", "mutants", "killed", "equivalent", "survived"))
-    for name in made:
-        killed = made[name] - alive[name]
-        equal = alive[name] - bad[name]
-        print(row(name, made[name], killed, equal, bad[name]))
+    "A line for each function, and one below for each module and for all"
+    row = "{:32}{:>8}{:>8}{:>12}{:>10}".format
+    print("\n" + row("", "mutants", "killed", "equivalent", "survived"))
+    for owner in (attrgetter("function"), attrgetter("module"), lambda mutant: "all"):
+        made = Counter(map(owner, mutants))
+        alive = Counter(map(owner, survivors(mutants)))
+        bad = Counter(map(owner, unexplained))
+        for name in made:
+            killed = made[name] - alive[name]
+            equal = alive[name] - bad[name]
+            print(row(name, made[name], killed, equal, bad[name]))
+        print()
 
 
-def print_killers(mutants: Sequence[Mutant], files: Sequence[str]) -> None:
+def print_killers(mutants: Sequence[Mutant]) -> None:
     "How many mutants each file of tests noticed first"
-    killers = Counter[str]()
-    for mutant in mutants:
-        if mutant.code < 0:
-            killers["having no end"] += 1
-        elif mutant.code != SURVIVED:
-            file = files[mutant.code - KILLED]
-            killers[file] += 1
-    counts = [f"{name}: {count}" for name, count in killers.most_common()]
+    killers = Counter(mutant.killer for mutant in mutants if mutant.killer)
+    killers["having no end"] = sum(mutant.code < 0 for mutant in mutants)
+    counts = [f"{name}: {count}" for name, count in killers.most_common() if count]
     print(f"killed by {', '.join(counts)}")
 
 
-def report(mutants: Sequence[Mutant], files: Sequence[str], whole: bool) -> int:
+def report(mutants: Sequence[Mutant], whole: bool) -> int:
     "Print what happened; how many survivors have no reason, and how many reasons no survivor"
     reasons = read_reasons()
     unexplained, used = [], set()
@@ -92,5 +88,5 @@ def report(mutants: Sequence[Mutant], files: Sequence[str], whole: bool) -> int:
         print(f"\nFor {FILE.relative_to(ROOT)}, where a change computes the same:")
         print(*map(entry, unexplained), sep="")
     print_table(mutants, unexplained)
-    print_killers(mutants, files)
+    print_killers(mutants)
     return len(unexplained) + len(stale)
