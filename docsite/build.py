@@ -73,7 +73,7 @@ class Site:
         listed = {"symbols": SYMBOLS} if self.equations else {}
         listed |= {"functions": FUNCTIONS} if self.names else {}
         self.listed = [*pages, *(made_page(stem, title, "", []) for stem, title in listed.items())]
-        appendices = [page.output for page in pages if page.notebook[:1] == "9"]
+        appendices = [page.output for page in pages if page.notebook[:2] >= "80"]
         self.parts = dict.fromkeys(appendices[:1], "Appendices") | {"symbols.html": "Look up"}
         self.texts: dict[str, str] = {}  # page -> HTML, formulas still as TeX
         self.figures: dict[str, bytes] = {}  # path in the site -> content

@@ -30,7 +30,7 @@ class Page:
     def number(self) -> str:
         """Of the chapter: 6 for 06_rnn_backward.ipynb; nothing for pages before and after them."""
         found = re.match(r"\d\d(?=_)", self.notebook)
-        return str(int(found[0])) if found and found[0] < "90" else ""
+        return str(int(found[0])) if found and found[0] < "80" else ""
 
     @property
     def stem(self) -> str:

@@ -200,7 +200,7 @@ def _rows(asked, indices, slope_of, rounding):
 def _row(name, indices, given, slopes, scale, tol, rounding):
     "One array: its verdict, and the entry on which the verdict rests."
     numerical, error = np.array([slope[:2] for slope in slopes]).T
-    error[(numerical == 0) & (given == 0) & (error < tol)] = 0  # not felt by the loss
+    error[(numerical == 0) & (given == 0) & (error < tol)] = 0  # the loss feels nothing
     difference = np.nan_to_num(abs(given - numerical), nan=inf, posinf=inf)
     own = error + rounding * scale
     wrong = difference > tol * scale + 10 * own
@@ -237,19 +237,20 @@ def _factor(given, numerical):
 # %% ../nbs/88_judging.ipynb #32cee9d0
 def _excused(rows, asked, slope_of, rng):
     "The rows, none of them called wrong for what rounding may have done."
-    def excuse(row, eps, why, beside):
+    def excuse(row, eps, why, far=0.0):
         if row.verdict != "wrong": return row
-        far = max(16 * eps * beside, _reach(row, asked, slope_of, eps, rng))
+        far = max(far, _reach(row, asked, slope_of, eps, rng))
         if not _off(row) <= far: return row
         return row._replace(verdict="cannot tell", why=why)
     def may_be_single(row): return row.error <= _SINGLE and not row.why
     largest, single = max(row.scale for row in rows), asked.tol >= _SINGLE
-    rows = [excuse(row, 2**-52, _LOST, largest) for row in rows]
+    rows = [excuse(row, 2**-52, _LOST, 2**-48 * largest) for row in rows]
     for i, row in enumerate(rows):
-        if may_be_single(row): rows[i] = excuse(row, 2**-23, _units(row), 0.0)
+        if may_be_single(row): rows[i] = excuse(row, 2**-23, _units(row))
         single = single or rows[i] is not row
     if not single: return rows
-    return [excuse(row, 2**-23, _units(row), largest) for row in rows]
+    lost = [max(2**-15 * largest, 10 * _SINGLE * row.scale) for row in rows]
+    return [excuse(row, 2**-23, _units(row), far) for row, far in zip(rows, lost)]
 
 # %% ../nbs/88_judging.ipynb #63306511
 def _reach(row, asked, slope_of, eps, rng):

@@ -21,22 +21,27 @@ FILE = Path(__file__).with_name("pictures.txt")
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 STEPS = "{'x': [1, 2], 'a': [2, 1], 'c': [3], 'ft': [4], 'it': [5], 'cct': [6], 'ot': [7]}"
 CALLS = [
-    "draw_tensor(2, 3, 3)",
+    "draw_tensor(2, 3, 4)",
+    "draw_tensor(1, 1, 1, 1, half())",
     "draw_tensor(1, 2, 2, t=1)",
     "draw_rnn_cell()",
     "draw_lstm_cell('memory')",
     "draw_lstm_cell()",
     "draw_unrolled_rnn(2)",
     "draw_unrolled_lstm(2)",
-    "draw_unrolled_lstm(1)",
+    "draw_unrolled_lstm(1, half())",
     "draw_rnn_cell_backward()",
     "draw_lstm_cell_backward()",
     "draw_two_gradients([1, 0, -0.5], [2, 0.25, 0])",
     "draw_two_gradients([0], [0])",
+    "draw_two_gradients([-3, 0.75], [2, 0], half())",
+    "draw_two_gradients([1, 0.75], [-4, 0], half())",
     "draw(unrolled_diagram(2), backward={('cell1', 'cell2'): (2, 'two'), ('x1', 'cell1'): -1})",
     "draw(lstm_cell_diagram(), 'forget', backward={('z', 'Wf'): ''})",
     f"plot_steps({STEPS})",
     "plot_steps({'y': range(30), 'gradient': [1, 2]})",
+    "plot_steps({'c': range(13)})",
+    "plot_steps({'c': [3]}, half())",
     "plot_gains([[0.1, 0.2], [0, 1], [1, 1]], symbol='c', label='kept', line='--', bound=0.5)",
     "plot_gates(lstm_forward(book_sequence(), np.zeros((1, 1)), book_lstm())[-1])",
 ]
@@ -55,7 +60,8 @@ class Mark(NamedTuple):
 
 def mark(kind: str, *words: object, at: object = ()) -> Mark:
     said = " ".join(map(str, words))
-    return Mark(f"{kind} {said}".replace("\n", " "), tuple(np.ravel(at).tolist()))
+    numbers = np.ravel(at).tolist()
+    return Mark(f"{kind} {said}", tuple(numbers))
 
 
 def difference(one: list[Mark], other: list[Mark], within: float) -> str | None:
@@ -129,9 +135,11 @@ def read(child: object) -> Iterator[Mark]:
 def read_text(text: object) -> Iterator[Mark]:
     if not text.get_text():
         return
-    sides = text.get_ha(), text.get_va(), text.get_weight(), f"{text.get_fontsize():.2f}"
+    sides = text.get_ha(), text.get_va()
+    font = text.get_weight(), f"{text.get_fontsize():.2f}"
     where = [*getattr(text, "xy", ()), *text.get_position()]
-    yield mark("text", text.get_text(), colour(text.get_color()), *sides, at=where)
+    look = colour(text.get_color())
+    yield mark("text", text.get_text(), look, *sides, *font, at=where)
 
 
 def read_patch(patch: object) -> Mark:
@@ -185,8 +193,10 @@ def moved(said: Mark, corners: np.ndarray) -> Mark:
     "A mark as it is seen from the first corner; an open line as far as the axes show it"
     at, words = points(said), said.words
     if re.match("path ML+ ", words):
-        low, high = corners.min(axis=0) - 1, corners.max(axis=0) + 1
-        at = at[((low <= at) & (at <= high)).all(axis=1)]
+        low = corners.min(axis=0) - 1
+        high = corners.max(axis=0) + 1
+        inside = (low <= at) & (at <= high)
+        at = at[inside.all(axis=1)]
         words = re.sub("ML+", "ML", words)
     return mark(words, at=at - corners[0])
 
@@ -202,8 +212,9 @@ def below(node: object, shapes: dict[str, str]) -> Iterator[Mark]:
         elif child.tag == f"{SVG}path":
             yield outline(child, child.get("d"))
         elif child.tag == f"{SVG}use":
-            place = float(child.get("x")), float(child.get("y"))
-            yield outline(child, shapes[child.get(LINK)[1:]], place)
+            x, y = child.get("x"), child.get("y")
+            shape = shapes[child.get(LINK)[1:]]
+            yield outline(child, shape, (float(x), float(y)))
         else:
             yield from below(child, shapes)
 
@@ -218,7 +229,8 @@ def letters(group: object) -> Mark:
 def outline(node: object, way: str, place: tuple[float, ...] = (0, 0)) -> Mark:
     "A line or a shape; one that is used in several places stands at one of them"
     steps = re.sub(r"[^A-Za-z]", "", way)
-    corners = np.reshape(numbers_of(way), (-1, 2)) + place
+    numbers = numbers_of(way)
+    corners = np.reshape(numbers, (-1, 2)) + place
     return mark("path", steps, look_of(node), at=corners)
 
 
@@ -232,14 +244,31 @@ def look_of(node: object) -> str:
 
 def drawn(call: str) -> list[Mark]:
     "What the drawing that a call makes says"
+    import matplotlib.pyplot as plt
+
     import rnn_stepwise
 
-    return marks_of(eval(call, {"np": np, **vars(rnn_stepwise)}))
+    ax = eval(call, {"np": np, "half": half, **vars(rnn_stepwise)})
+    marks = marks_of(ax)
+    plt.close(ax.figure)
+    return marks
+
+
+def half() -> object:
+    "Axes in which a drawing is made smaller"
+    import matplotlib.pyplot as plt
+
+    figure = plt.figure(figsize=(1.5, 1))
+    return figure.add_axes((0, 0, 1, 1))
 
 
 def written(calls: list[str] = CALLS) -> str:
     "The text of pictures.txt"
-    return "\n\n".join("\n".join([f"# {call}", *map(str, drawn(call))]) for call in calls) + "\n"
+    parts = []
+    for call in calls:
+        lines = [f"# {call}", *map(str, drawn(call))]
+        parts.append("\n".join(lines) + "\n")
+    return "\n".join(parts)
 
 
 def stored() -> dict[str, list[Mark]]:
@@ -247,9 +276,13 @@ def stored() -> dict[str, list[Mark]]:
     found: dict[str, list[Mark]] = {}
     for part in FILE.read_text(encoding="utf-8").strip().split("\n\n"):
         call, *lines = part.splitlines()
-        rows = [line.rpartition(" | ") for line in lines]
-        found[call[2:]] = [Mark(words, tuple(map(float, at.split()))) for words, _, at in rows]
+        found[call[2:]] = list(map(mark_from, lines))
     return found
+
+
+def mark_from(line: str) -> Mark:
+    words, _, at = line.rpartition(" | ")
+    return Mark(words, tuple(map(float, at.split())))
 
 
 if __name__ == "__main__":

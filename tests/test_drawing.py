@@ -102,7 +102,7 @@ CHANGES = {
     ),
     "a shape is missing": ("draw_unrolled_rnn(2)", lambda ax: ax.patches[-1].remove()),
     "a shape is filled": ("draw_lstm_cell()", lambda ax: ax.patches[-1].set_facecolor("red")),
-    "a face is missing": ("draw_tensor(2, 3, 3)", lambda ax: ax.collections[1].remove()),
+    "a face is missing": ("draw_tensor(2, 3, 4)", lambda ax: ax.collections[1].remove()),
     "a tick is missing": (PLOT, lambda ax: ax.set_xticks(ax.get_xticks()[:-1])),
     "the legend is missing": (PLOT, lambda ax: ax.get_legend().remove()),
     "a line is another": (PLOT, lambda ax: ax.lines[1].set_ydata([2, 2])),
@@ -327,6 +327,7 @@ def test_two_gradients_are_to_scale():
     [
         (0.00049, "+5e-4"),
         (0.00051, "+0.001"),
+        (0.0005, "+0.001"),
         (-1.0, "-1.000"),
         (9.9994, "+9.999"),
         (9.9995, "+10"),

@@ -4,7 +4,6 @@ import inspect
 import os
 import pkgutil
 import re
-import subprocess
 import sys
 import time
 import tomllib
@@ -20,6 +19,7 @@ import numpy as np
 import pytest
 
 import rnn_stepwise
+from conftest import fresh
 from rnn_stepwise.notation import ALPHABET
 
 try:
@@ -353,14 +353,9 @@ def say_how_all_end():
 
 
 def run(code):
-    "What a fresh interpreter prints."
+    "What a fresh interpreter prints that finds these tests, too."
     here = str(Path(__file__).parent)
-    paths = os.pathsep.join([here, *filter(None, sys.path)])
-    command = [sys.executable, "-c", code]
-    settings = os.environ | {"MPLBACKEND": "agg", "PYTHONPATH": paths}
-    done = subprocess.run(command, capture_output=True, text=True, env=settings)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return fresh(code, PYTHONPATH=os.pathsep.join([here, *filter(None, sys.path)]))
 
 
 def test_without_matplotlib_a_drawing_says_what_to_install_and_all_else_works():

@@ -19,16 +19,20 @@ from typing import Any
 from .mutant import Mutant
 from .places import PACKAGE, ROOT, Module
 
-JUDGE = "seeded gradients refusals guard checking promises parity properties".split()
-DRAWING = "drawing refusals".split()
+JUDGE = "seeded gradients refusals guard checking promises parity properties hostile".split()
+DRAWING = "drawing refusals hostile".split()
+GRADIENTS = "gradients judging seeded refusals hostile".split()
 JUDGES = {  # tests of what the networks do not need, for which JUDGE would do no good
-    "files": "files refusals".split(),
-    "seeded": "errata refusals".split(),
-    "errata": "errata refusals".split(),
-    "watching": "xray refusals".split(),
-    "xrays": "xray refusals".split(),
-    "jacobians": "jacobians drawing refusals".split(),
-    "memory": "jacobians drawing refusals".split(),
+    "files": "files refusals hostile".split(),
+    "seeded": "errata refusals hostile".split(),
+    "errata": "errata refusals hostile".split(),
+    "gradients": GRADIENTS,
+    "judging": [*GRADIENTS, "xray"],
+    "derivatives": [*GRADIENTS, "xray"],
+    "watching": "xray refusals hostile".split(),
+    "xrays": "xray refusals hostile".split(),
+    "jacobians": "jacobians drawing refusals hostile".split(),
+    "memory": "jacobians drawing refusals hostile".split(),
     "palette": DRAWING,
     "diagrams": DRAWING,
     "figures": DRAWING,
@@ -36,7 +40,7 @@ JUDGES = {  # tests of what the networks do not need, for which JUDGE would do n
 }
 NEEDED = ["numpy.random", "numpy.testing", "pytest", "torch", "hypothesis", "matplotlib.pyplot"]
 WORKERS = os.cpu_count() or 1  # mutants that are judged at a time
-SECONDS = 60  # of computing; what takes longer has no end
+SECONDS = 90  # of computing; what takes longer has no end
 SURVIVED, KILLED, BROKEN = 0, 10, 90  # exit codes; KILLED + which test, BROKEN + pytest's own
 FAILED, INTERRUPTED, NOTHING_TO_RUN = 1, 2, 5  # pytest's own
 PYTEST = "-x -q --tb=no --assert=plain -p no:cacheprovider".split()
