@@ -141,6 +141,12 @@ class Manner(NamedTuple):
     precision: str  # "float64" or "float32": what it computes in
     unscaled: list[str]  # gradients of which a part does not scale
 
+    @property
+    def grain(self) -> Grain:
+        "How fine its numbers are; zeros do not say it."
+        silent = not any(array.any() for array in self.once.values())
+        return GRAIN["float32" if silent else self.precision]
+
 def manner(label: str, ask: Callable[[float], dict[str, np.ndarray]]) -> Manner:
     "How a function answers a question, the same again, its double and a part of it."
     once, again, twice, part = ask(1), ask(1), ask(2), ask(0.7)

@@ -10,6 +10,7 @@ __all__ = ['XRayReport', 'xray', 'draw_xray', 'CellXRay', 'xray_cell']
 
 # %% ../nbs/08_xray.ipynb #ffdef066
 from collections.abc import Callable
+from inspect import signature
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
@@ -23,7 +24,7 @@ from .lstm.cell import LSTMCache
 from .rnn.backward import rnn_backward, rnn_cell_backward
 from .rnn.cell import RNNCache
 from .watching import (
-    GRAIN, Asked, Impulse, blur, blurred, cache_type, copied, fitting, largest, limits,
+    Asked, Impulse, blur, blurred, cache_type, copied, fitting, largest, limits,
     manner, same, watched)
 
 # %% ../nbs/08_xray.ipynb #eaf71780
@@ -40,13 +41,14 @@ class XRayReport(NamedTuple):
     tol: float  # the relative error that is accepted; more for single precision
     precision: str = "float64"  # or "float32": what yours computes in
     unscaled: tuple[str, ...] = ()  # outputs of which a part does not scale with da
+    hidden: tuple[str, ...] = ()  # outputs that rounding hides on every path
     shorter: bool = False  # had it to be asked for fewer steps, and answered otherwise?
 
     @property
     def ok(self) -> bool:
-        "Is every path within the tolerance, and the function linear?"
-        largest = [error.max() for error in self.error.values()]
-        return bool((np.array([self.nonlinear, *largest]) <= self.tol).all())
+        "Is every path within the tolerance, the function linear, and nothing hidden?"
+        off = [self.nonlinear, *(error.max() for error in self.error.values())]
+        return not self.hidden and bool((np.array(off) <= self.tol).all())
 
     def marks(self, name: str) -> np.ndarray:
         "The marks of one output, in the shape of its paths."
@@ -79,11 +81,12 @@ def _side_by_side(marks, width=92):
         lines.append("")
     return "\n".join(lines[:-1])
 
-def _notes(nonlinear, tol, precision, unscaled, shorter=False):
+def _notes(nonlinear, tol, precision, unscaled, hidden, shorter=False):
     "What no mark can say, a line each."
-    single, names = precision == "float32", ", ".join(unscaled)
-    if single: yield f"computes in single precision: judged at {tol:.0e}"
-    if unscaled: yield f"does not scale with what comes from above: {names}"
+    flat, silent = ", ".join(unscaled), ", ".join(hidden)
+    if precision == "float32": yield f"computes in single precision: judged at {tol:.0e}"
+    if unscaled: yield f"does not scale with what comes from above: {flat}"
+    if hidden: yield f"cannot be told, a right pass may round as far: {silent}"
     if shorter: yield ("behaves differently on shorter sequences: a parameter's marks "
                        "may stand at the wrong step")
     if nonlinear > tol: yield f"not linear: off by {nonlinear:.1g}"
@@ -233,15 +236,17 @@ def xray(
     yours.expected = right.expected = right.ask(impulses)
     how = manner("backward", lambda factor: yours.ask(factor * impulses))
     right.names, yours.names = list(yours.expected), list(how.once)
-    tables, nonlinear = _traced(yours, right, impulses, how)
-    return XRayReport(*tables, nonlinear, _judged(tol, how), how.precision,
-                      tuple(how.unscaled), yours.shorter)
+    tol = _judged(tol, how)
+    tables, nonlinear, known = _traced(yours, right, impulses, how)
+    hidden = tuple(name for name in known if known[name] > tol)
+    return XRayReport(*tables, nonlinear, tol, how.precision, tuple(how.unscaled),
+                      hidden, yours.shorter)
 
 # %% ../nbs/08_xray.ipynb #36b76629
 def _traced(yours, right, impulses, how):
-    "Right size, your size and error of all paths, by output; and how far from linear."
+    "Sizes and errors of all paths, by output; how far from linear; how well known."
     m, T = impulses.shape[1:]
-    grain, names = GRAIN[how.precision], yours.names
+    grain, names, known = how.grain, yours.names, {}
     of_sums = 64 * np.sqrt(m) * grain.eps  # how far the rounding of a sum goes
     tables = {name: np.zeros((3, T, T)) for name in names}
     total, rounding = dict.fromkeys(names, 0), dict.fromkeys(names, 0.0)
@@ -249,6 +254,7 @@ def _traced(yours, right, impulses, how):
         one = Impulse(yours, impulses, s)
         sizes = _at_once(one.whole, column, noise, of_sums)
         sizes |= _told_apart(one, column, noise, of_sums)
+        _learn(known, column, noise)
         for name, rows in sizes.items():
             tables[name][:, :len(rows), s] = np.transpose(rows)
         for name in names:
@@ -258,7 +264,7 @@ def _traced(yours, right, impulses, how):
     for name in {"da0", "dc0"} & set(names): tables[name] = tables[name][:, 0]
     off = [_compared(total[name], how.twice[name], rounding[name])[2] for name in names]
     kinds = zip(*tables.values())
-    return [dict(zip(names, arrays)) for arrays in kinds], float(np.max(off))
+    return [dict(zip(names, arrays)) for arrays in kinds], float(np.max(off)), known
 
 # %% ../nbs/08_xray.ipynb #c799163e
 def _told_apart(one, right, noise, of_sums):
@@ -317,6 +323,13 @@ def _rows(one, right, limit, wrong, name):
             faint = wrong and largest(step[name]) <= limit[t][name]
             rows.append((size, 0.0 if faint else size, 0.0))
     return rows
+
+def _learn(known, right, noise):
+    "How far rounding goes on the path where it goes least, by output."
+    for path, limit in zip([*right.steps, right.states], [*noise.steps, noise.states]):
+        for name in path:
+            size = largest(path[name])
+            if size: known[name] = min(known.get(name, np.inf), limit[name] / size)
 
 def _judged(tol, how):
     "The tolerance, as far as the precision of a function allows it."
@@ -393,11 +406,12 @@ class CellXRay(NamedTuple):
     tol: float  # the relative error that is accepted; raised for single precision
     precision: str = "float64"  # or "float32": what yours computes in
     unscaled: tuple[str, ...] = ()  # outputs of which a part does not scale with da, dc
+    hidden: tuple[str, ...] = ()  # outputs that rounding hides in every probe
 
     @property
     def ok(self) -> bool:
-        "Is nothing wrong in any probe?"
-        return not any(self.wrong(probe) for probe in self._probes())
+        "Is nothing wrong in any probe, and nothing hidden?"
+        return not (self.hidden or any(self.wrong(probe) for probe in self._probes()))
 
     def wrong(self, probe: str) -> list[str]:
         "The outputs that are wrong in one probe."
@@ -440,13 +454,17 @@ def xray_cell(
     if reference is not None: checking.function("reference", reference)
     tol, rng = checking.tolerance("tol", tol), checking.seed("seed", seed)
     questions = _questions(cache, rng)
+    for label, function in {"backward": backward, "reference": reference}.items():
+        if function: _takes(label, function, _named(questions["da"], cache))
     aims = _aims(reference, cache, questions)
     answers, how = _answers(backward, cache, questions, aims["da"])
-    rough, grain = aims, GRAIN[how.precision]
-    if reference is None: rough = _rough_aims(cache, questions, grain, rng)
-    slack = {probe: limits(aims[probe], rough[probe], grain) for probe in aims}
+    rough, known, tol = aims, {}, _judged(tol, how)
+    if reference is None: rough = _rough_aims(cache, questions, how.grain, rng)
+    slack = {probe: limits(aims[probe], rough[probe], how.grain) for probe in aims}
+    for probe in aims: _learn(known, _Column([], aims[probe]), _Column([], slack[probe]))
     error = {name: _cell_errors(name, answers, aims, slack, how) for name in how.once}
-    return CellXRay(error, _judged(tol, how), how.precision, tuple(how.unscaled))
+    hidden = tuple(name for name in error if known.get(name, 0) > tol)
+    return CellXRay(error, tol, how.precision, tuple(how.unscaled), hidden)
 
 # %% ../nbs/08_xray.ipynb #65f7f42f
 def _questions(cache, rng):
@@ -457,6 +475,15 @@ def _questions(cache, rng):
 
 def _named(gradients, cache):
     return dict(zip(("da_next", "dc_next"), gradients)) | {"cache": cache}
+
+def _takes(label, function, arguments):
+    "Refuse the cache of a network with another number of gradients."
+    try: signature(function).bind(*arguments.values())
+    except TypeError:
+        way = ", ".join(arguments)
+        got = f"{len(arguments['cache'])} entries"
+        checking.refuse("cache", f"one with which {label} takes ({way})", got)
+    except ValueError: return  # it does not say what it takes
 
 def _aims(reference, cache, questions):
     "What is right, by probe."
