@@ -373,6 +373,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '', 'doc_host': '', 'git_url
                                     'rnn_stepwise.xrays._checked': ('xray.html#_checked', 'rnn_stepwise/xrays.py'),
                                     'rnn_stepwise.xrays._compared': ('xray.html#_compared', 'rnn_stepwise/xrays.py'),
                                     'rnn_stepwise.xrays._from_each': ('xray.html#_from_each', 'rnn_stepwise/xrays.py'),
+                                    'rnn_stepwise.xrays._hidden': ('xray.html#_hidden', 'rnn_stepwise/xrays.py'),
                                     'rnn_stepwise.xrays._impulses': ('xray.html#_impulses', 'rnn_stepwise/xrays.py'),
                                     'rnn_stepwise.xrays._judged': ('xray.html#_judged', 'rnn_stepwise/xrays.py'),
                                     'rnn_stepwise.xrays._learn': ('xray.html#_learn', 'rnn_stepwise/xrays.py'),

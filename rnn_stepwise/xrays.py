@@ -238,9 +238,8 @@ def xray(
     right.names, yours.names = list(yours.expected), list(how.once)
     tol = _judged(tol, how)
     tables, nonlinear, known = _traced(yours, right, impulses, how)
-    hidden = tuple(name for name in known if known[name] > tol)
-    return XRayReport(*tables, nonlinear, tol, how.precision, tuple(how.unscaled),
-                      hidden, yours.shorter)
+    found = [*tables, nonlinear, tol, how.precision, tuple(how.unscaled)]
+    return XRayReport(*found, _hidden(known, tables[2], tol), yours.shorter)
 
 # %% ../nbs/08_xray.ipynb #36b76629
 def _traced(yours, right, impulses, how):
@@ -330,6 +329,11 @@ def _learn(known, right, noise):
         for name in path:
             size = largest(path[name])
             if size: known[name] = min(known.get(name, np.inf), limit[name] / size)
+
+def _hidden(known, errors, tol):
+    "The outputs nowhere known to the tolerance, but for those that are wrong."
+    unknown = [name for name in errors if known.get(name, 0) > tol]
+    return tuple(name for name in unknown if not (np.array(errors[name]) > tol).any())
 
 def _judged(tol, how):
     "The tolerance, as far as the precision of a function allows it."
@@ -463,8 +467,9 @@ def xray_cell(
     slack = {probe: limits(aims[probe], rough[probe], how.grain) for probe in aims}
     for probe in aims: _learn(known, _Column([], aims[probe]), _Column([], slack[probe]))
     error = {name: _cell_errors(name, answers, aims, slack, how) for name in how.once}
-    hidden = tuple(name for name in error if known.get(name, 0) > tol)
-    return CellXRay(error, tol, how.precision, tuple(how.unscaled), hidden)
+    errors = {name: [*error[name].values()] for name in error}
+    found = [error, tol, how.precision, tuple(how.unscaled)]
+    return CellXRay(*found, _hidden(known, errors, tol))
 
 # %% ../nbs/08_xray.ipynb #65f7f42f
 def _questions(cache, rng):
