@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 # %% auto #0
-__all__ = ['GRAIN', 'copied', 'like', 'changed', 'fitting', 'called', 'left_alone', 'watched', 'Grain', 'Manner', 'manner',
-           'largest', 'same', 'blur', 'blurred', 'limits', 'Asked', 'cache_type', 'Impulse']
+__all__ = ['SLACK', 'GRAIN', 'copied', 'like', 'changed', 'fitting', 'watched', 'Grain', 'Manner', 'manner', 'largest', 'same',
+           'blur', 'blurred', 'limits', 'Asked', 'cache_type', 'Impulse']
 
 # %% ../nbs/92_watching.ipynb #e7c1c7fa
 from collections.abc import Callable, Iterable, Mapping
@@ -92,7 +92,7 @@ def fitting(
     return found
 
 # %% ../nbs/92_watching.ipynb #4089d0d2
-def called(label: str, function: Callable[..., Any], given: Iterable[Any],
+def _called(label: str, function: Callable[..., Any], given: Iterable[Any],
            where: str = "") -> Any:
     "What a function returns; if it raises, a sentence with the call it was."
     try: return function(*given)
@@ -100,7 +100,7 @@ def called(label: str, function: Callable[..., Any], given: Iterable[Any],
         got = f"{type(error).__name__}: {error}{where}"
         raise ValueError(f"{label}: expected gradients, got {got}") from error
 
-def left_alone(label: str, before: Mapping[str, Any], after: Mapping[str, Any],
+def _left_alone(label: str, before: Mapping[str, Any], after: Mapping[str, Any],
                where: str = "") -> None:
     "Refuse what a function has changed, by name."
     touched = changed("", before, after)
@@ -120,8 +120,8 @@ def watched(
     "What a backward pass returns, or an error that says what it did instead."
     before = {name: arguments[name] for name in arguments if name not in shared}
     fresh = copied(before, {})
-    gradients = called(label, function, {**arguments, **fresh}.values(), where)
-    left_alone(label, before, fresh, where)
+    gradients = _called(label, function, {**arguments, **fresh}.values(), where)
+    _left_alone(label, before, fresh, where)
     try: return fitting(label, gradients, expected, names)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{error}{where}") from None
@@ -132,6 +132,7 @@ class Grain(NamedTuple):
     eps: float  # from 1 to the next number
     tiny: float  # the smallest that has all its digits
 
+SLACK = 16  # so many roundings are no mistake
 GRAIN = {"float64": Grain(2**-52, 2**-1022), "float32": Grain(2**-23, 2**-126)}
 
 class Manner(NamedTuple):
@@ -206,7 +207,7 @@ def limits(right: Mapping[str, Any], rough: Mapping[str, Any],
     found = {}
     for name in right:
         off = largest(rough[name] - right[name])
-        found[name] = 16 * (off + grain.eps * largest(right[name]) + grain.tiny)
+        found[name] = SLACK * (off + grain.eps * largest(right[name]) + grain.tiny)
     return found
 
 # %% ../nbs/92_watching.ipynb #62f53e4c
@@ -225,7 +226,7 @@ class Asked:
         if t: where += f" from step {t} on"
         caches = _from_step(t, self.copies) if t else self.copies
         found = self.over(caches, impulses, where)
-        left_alone(self.label, {"caches": self.caches}, {"caches": self.copies}, where)
+        _left_alone(self.label, {"caches": self.caches}, {"caches": self.copies}, where)
         return found
 
     def over(self, caches: Any, impulses: Any, where: str = "") -> dict[str, Any]:

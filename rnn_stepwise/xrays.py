@@ -24,8 +24,8 @@ from .lstm.cell import LSTMCache
 from .rnn.backward import rnn_backward, rnn_cell_backward
 from .rnn.cell import RNNCache
 from .watching import (
-    Asked, Impulse, blur, blurred, cache_type, copied, fitting, largest, limits,
-    manner, same, watched)
+    SLACK, Asked, Impulse, blur, blurred, cache_type, copied, fitting, largest,
+    limits, manner, same, watched)
 
 # %% ../nbs/08_xray.ipynb #eaf71780
 class XRayReport(NamedTuple):
@@ -83,8 +83,8 @@ def _side_by_side(marks, width=92):
 
 def _notes(nonlinear, tol, precision, unscaled, hidden, shorter=False):
     "What no mark can say, a line each."
-    flat, silent = ", ".join(unscaled), ", ".join(hidden)
-    if precision == "float32": yield f"computes in single precision: judged at {tol:.0e}"
+    single, flat, silent = precision == "float32", *map(", ".join, (unscaled, hidden))
+    if single: yield f"computes in single precision: judged at {tol:.0e}"
     if unscaled: yield f"does not scale with what comes from above: {flat}"
     if hidden: yield f"cannot be told, a right pass may round as far: {silent}"
     if shorter: yield ("behaves differently on shorter sequences: a parameter's marks "
@@ -253,7 +253,7 @@ def _traced(yours, right, impulses, how):
         one = Impulse(yours, impulses, s)
         sizes = _at_once(one.whole, column, noise, of_sums)
         sizes |= _told_apart(one, column, noise, of_sums)
-        _learn(known, column, noise)
+        _learn(known, [*column.steps, column.states], [*noise.steps, noise.states])
         for name, rows in sizes.items():
             tables[name][:, :len(rows), s] = np.transpose(rows)
         for name in names:
@@ -323,16 +323,16 @@ def _rows(one, right, limit, wrong, name):
             rows.append((size, 0.0 if faint else size, 0.0))
     return rows
 
-def _learn(known, right, noise):
+def _learn(known, paths, limits):
     "How far rounding goes on the path where it goes least, by output."
-    for path, limit in zip([*right.steps, right.states], [*noise.steps, noise.states]):
+    for path, limit in zip(paths, limits):
         for name in path:
             size = largest(path[name])
             if size: known[name] = min(known.get(name, np.inf), limit[name] / size)
 
 def _hidden(known, errors, tol):
-    "The outputs nowhere known to the tolerance, but for those that are wrong."
-    unknown = [name for name in errors if known.get(name, 0) > tol]
+    "The outputs that one rounding moves by more than tol, if they are not wrong."
+    unknown = [name for name in errors if known.get(name, 0) > SLACK * tol]
     return tuple(name for name in unknown if not (np.array(errors[name]) > tol).any())
 
 def _judged(tol, how):
@@ -465,7 +465,7 @@ def xray_cell(
     rough, known, tol = aims, {}, _judged(tol, how)
     if reference is None: rough = _rough_aims(cache, questions, how.grain, rng)
     slack = {probe: limits(aims[probe], rough[probe], how.grain) for probe in aims}
-    for probe in aims: _learn(known, _Column([], aims[probe]), _Column([], slack[probe]))
+    for probe, aim in aims.items(): _learn(known, [aim], [slack[probe]])
     error = {name: _cell_errors(name, answers, aims, slack, how) for name in how.once}
     errors = {name: [*error[name].values()] for name in error}
     found = [error, tol, how.precision, tuple(how.unscaled)]
@@ -486,8 +486,9 @@ def _takes(label, function, arguments):
     try: signature(function).bind(*arguments.values())
     except TypeError:
         way = ", ".join(arguments)
-        got = f"{len(arguments['cache'])} entries"
-        checking.refuse("cache", f"one with which {label} takes ({way})", got)
+        length = len(arguments["cache"])
+        got = f"{length} entries, and {label} does not take ({way})"
+        checking.refuse("cache", f"one of the network that {label} is for", got)
     except ValueError: return  # it does not say what it takes
 
 def _aims(reference, cache, questions):
