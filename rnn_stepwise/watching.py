@@ -257,6 +257,7 @@ def cache_type(step: Any) -> Any:
 # %% ../nbs/92_watching.ipynb #a5cf29ad
 _GATES = dict.fromkeys(["c_prev", "ft", "it", "cct", "ot"], 0)
 _SHUT = {RNNCache: {"a_next": 1}, LSTMCache: _GATES}
+_BIASES = {"ba": 1e3, "bf": -1e3, "bi": -1e3, "bo": -1e3}  # shut whoever computes anew
 
 def _shut(steps, t, weights):
     "Steps over which nothing goes back from step t to the one before."
@@ -273,6 +274,10 @@ def _shut(steps, t, weights):
         for name, value in _SHUT[type_].items():
             constant = np.full_like(getattr(before, name), value)
             before = before._replace(**{name: constant})
+        table = dict(before.parameters)
+        for name in _BIASES.keys() & table.keys():
+            table[name] = np.full_like(table[name], _BIASES[name])
+        before = before._replace(parameters=table)
         shut[t - 1] = like(steps[t - 1], list(before))
     return like(steps, shut)
 
@@ -315,11 +320,8 @@ def _differ(one, some, others):
 
 def _shorter(one, t):
     "All gradients of the sequence from step t on."
-    found = one.asked.ask(one.impulse[:, :, t:], one.s, t)
-    if "dx" not in found: return found
-    off = largest(found["dx"] - one.whole["dx"][:, :, t:])
-    if off > 1e-4 * largest(one.whole["dx"]): one.asked.shorter = True
-    return found
+    one.asked.shorter = True
+    return one.asked.ask(one.impulse[:, :, t:], one.s, t)
 
 # %% ../nbs/92_watching.ipynb #6a9081b8
 def _over_shut(one, t, weights, near):
@@ -329,7 +331,9 @@ def _over_shut(one, t, weights, near):
     steps, x = one.asked.copies
     caches = [_shut(steps, t, weights)[first:end], x[:, :, first:end]]
     impulse = one.impulse[:, :, first:last]
-    try: found = one.asked.over(like(one.asked.copies, caches), impulse)
+    try:
+        with np.errstate(all="ignore"):  # a shut gate may be exp(1000)
+            found = one.asked.over(like(one.asked.copies, caches), impulse)
     except (TypeError, ValueError): return None
     past, there = np.split(found["dx"], [t - first], axis=2)
     states = [found[name] for name in ("da0", "dc0") if name in found]

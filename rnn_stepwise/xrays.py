@@ -24,8 +24,8 @@ from .lstm.cell import LSTMCache
 from .rnn.backward import rnn_backward, rnn_cell_backward
 from .rnn.cell import RNNCache
 from .watching import (
-    SLACK, Asked, Impulse, blur, blurred, cache_type, copied, fitting, largest,
-    limits, manner, same, watched)
+    GRAIN, SLACK, Asked, Impulse, blur, blurred, cache_type, copied, fitting,
+    largest, limits, manner, same, watched)
 
 # %% ../nbs/08_xray.ipynb #eaf71780
 class XRayReport(NamedTuple):
@@ -42,7 +42,7 @@ class XRayReport(NamedTuple):
     precision: str = "float64"  # or "float32": what yours computes in
     unscaled: tuple[str, ...] = ()  # outputs of which a part does not scale with da
     hidden: tuple[str, ...] = ()  # outputs that rounding hides on every path
-    shorter: bool = False  # had it to be asked for fewer steps, and answered otherwise?
+    shorter: bool = False  # had it to be asked about shorter sequences?
 
     @property
     def ok(self) -> bool:
@@ -87,8 +87,8 @@ def _notes(nonlinear, tol, precision, unscaled, hidden, shorter=False):
     if single: yield f"computes in single precision: judged at {tol:.0e}"
     if unscaled: yield f"does not scale with what comes from above: {flat}"
     if hidden: yield f"cannot be told, a right pass may round as far: {silent}"
-    if shorter: yield ("behaves differently on shorter sequences: a parameter's marks "
-                       "may stand at the wrong step")
+    if shorter: yield ("asked about shorter sequences: what it does otherwise there is "
+                       "marked at the wrong step")
     if nonlinear > tol: yield f"not linear: off by {nonlinear:.1g}"
 
 # %% ../nbs/08_xray.ipynb #b8bf6f97
@@ -323,12 +323,15 @@ def _rows(one, right, limit, wrong, name):
             rows.append((size, 0.0 if faint else size, 0.0))
     return rows
 
+_NOTHING = SLACK * GRAIN["float32"].tiny
+
 def _learn(known, paths, limits):
     "How far rounding goes on the path where it goes least, by output."
     for path, limit in zip(paths, limits):
         for name in path:
-            size = largest(path[name])
-            if size: known[name] = min(known.get(name, np.inf), limit[name] / size)
+            size, off = largest(path[name]), limit[name]
+            if not size and off <= _NOTHING: continue  # rightly silent
+            known[name] = min(known.get(name, np.inf), off / size if size else np.inf)
 
 def _hidden(known, errors, tol):
     "The outputs that one rounding moves by more than tol, if they are not wrong."
