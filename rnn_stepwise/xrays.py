@@ -219,7 +219,7 @@ def xray(
 ) -> XRayReport:  # with an array (T_da, T_da) or (T_da,) for each result
     """Compare a backward pass with the right one, path by path, (X1) and (X2).
 
-    Yours is called T_da + 5 times, and where a sum over steps is wrong up to once more
+    Yours is called T_da + 5 times, and where a sum over steps is wrong about once more
     for each path; a da of a few steps asks for few. In single precision tol is at least
     1e-4. A ValueError or TypeError says what yours did if it raises, changes its
     arguments, does not repeat an answer, or returns other arrays than the reference.
