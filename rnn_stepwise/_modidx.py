@@ -65,6 +65,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '', 'doc_host': '', 'git_url
                                           'rnn_stepwise.derivatives._best_of': ('derivatives.html#_best_of', 'rnn_stepwise/derivatives.py'),
                                           'rnn_stepwise.derivatives._extrapolated': ( 'derivatives.html#_extrapolated',
                                                                                       'rnn_stepwise/derivatives.py'),
+                                          'rnn_stepwise.derivatives._is_smooth': ( 'derivatives.html#_is_smooth',
+                                                                                   'rnn_stepwise/derivatives.py'),
                                           'rnn_stepwise.derivatives._scatter': ('derivatives.html#_scatter', 'rnn_stepwise/derivatives.py'),
                                           'rnn_stepwise.derivatives.central_slope': ( 'derivatives.html#central_slope',
                                                                                       'rnn_stepwise/derivatives.py'),

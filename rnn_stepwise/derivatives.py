@@ -39,12 +39,16 @@ def noise_of(
         noise, rest = _scatter(along, apart)
         if rest is not None: break
     for apart in (2e-9, 2e-12):  # while they differ too much to be near each other
-        if rest is None or noise < 1e-5 * rest: break
+        if _is_smooth(noise, rest): break
         closer, rest = _scatter(along, apart)
         if rest is not None: noise = closer
-    smooth = rest is None or noise < 0.01 * rest
-    return noise if isfinite(noise) and smooth else inf
+    return noise if isfinite(noise) and _is_smooth(noise, rest) else inf
 
+def _is_smooth(noise: float, rest: float | None) -> bool:
+    "Is noise little beside the differences of the values, or all that there is?"
+    return rest is None or noise < 1e-5 * rest
+
+# %% ../nbs/89_derivatives.ipynb #70c6e62c
 def _scatter(along: Callable[[float], Any], apart: float) -> tuple[float, float | None]:
     "The noise of eight values; and how far they differ, None where most are the same."
     values = np.array([along(apart * k) for k in range(8)]).real

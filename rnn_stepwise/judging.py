@@ -11,6 +11,7 @@ __all__ = ['GradientRow', 'GradientReport', 'gradient_check']
 # %% ../nbs/88_judging.ipynb #1d398f0d
 from collections.abc import Callable, Mapping
 from math import inf, nan
+from textwrap import wrap
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,7 +62,8 @@ class GradientReport(NamedTuple):
         marks = {"ok": "ok", "wrong": "NO", "cannot tell": "??"}
         lines = [f"   {'gradient':9} {'error':>8}  worst entry: given, {self.method}"]
         lines += [f"{marks[row.verdict]} {row}" for row in self.rows]
-        return "\n".join([*lines, *self.faults, *self.notes])
+        for sentence in self.faults + self.notes: lines += wrap(sentence, 80)
+        return "\n".join(lines)
 
 # %% ../nbs/88_judging.ipynb #f6b1fdf7
 @np.errstate(all="ignore")  # inf and NaN become verdicts
@@ -200,7 +202,7 @@ def _rows(asked, indices, slope_of, rounding):
 def _row(name, indices, given, slopes, scale, tol, rounding):
     "One array: its verdict, and the entry on which the verdict rests."
     numerical, error = np.array([slope[:2] for slope in slopes]).T
-    error[(numerical == 0) & (given == 0) & (error < tol)] = 0  # the loss feels nothing
+    error[(numerical == 0) & (given == 0) & (error < 1e-290)] = 0  # nothing there
     difference = np.nan_to_num(abs(given - numerical), nan=inf, posinf=inf)
     own = error + rounding * scale
     wrong = difference > tol * scale + 10 * own
@@ -230,8 +232,7 @@ def _factor(given, numerical):
     one, other = given / size, numerical / size
     factor = one @ other / (other @ other or 1.0)
     off = abs(one - other).max()
-    small = off < _SINGLE  # then a chance is to be excluded
-    if (abs(other) > 0.01).sum() < (3 if small else 2): return None
+    if (abs(other) > 0.01).sum() < 3: return None  # two may differ so by chance
     return factor if abs(one - factor * other).max() <= 0.01 * off else None
 
 # %% ../nbs/88_judging.ipynb #32cee9d0
@@ -286,6 +287,7 @@ _LOST = (
     "a right pass may be that far off by rounding alone, beside the other gradients or "
     "because they explode. Check it by itself, on fewer steps")
 _KINK = "the loss has a kink there, from slope {:.3g} to {:.3g}. Check at another point"
+_UNFELT = "differences feel nothing of it: it is 0, or too small for them"
 _NOWHERE = "near the point the loss is not finite, or not smooth"
 _COARSE = (
     "numerically known to {:.0e} only, because the loss rounds. Compute it in double "
@@ -300,6 +302,7 @@ def _limit(row, slope):
     "Why the numerical value is not known to the tolerance, and what to do."
     if slope.kink: return _KINK.format(*slope.kink)
     if not np.isfinite(row.trust): return _NOWHERE
+    if row.scale == 0: return _UNFELT
     if 0 < row.scale < 1e-290: return "too small for numbers. Scale the loss"
     known = _over(row.trust, row.scale)
     if known < 1e-12: return f"known to {known:.0e}: double precision allows no less"

@@ -42,6 +42,7 @@ CALLS = [
     "plot_steps({'y': range(30), 'gradient': [1, 2]})",
     "plot_steps({'c': range(13)})",
     "plot_steps({'c': [3]}, half())",
+    "plot_steps({})",
     "plot_gains([[0.1, 0.2], [0, 1], [1, 1]], symbol='c', label='kept', line='--', bound=0.5)",
     "plot_gates(lstm_forward(book_sequence(), np.zeros((1, 1)), book_lstm())[-1])",
 ]

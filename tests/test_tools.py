@@ -20,6 +20,7 @@ from tools.mutants.places import (
     places_of,
     read_package,
 )
+from tools.mutants.report import read_reasons
 
 
 @pytest.fixture(scope="module")
@@ -150,3 +151,14 @@ def test_a_value_is_broken_like_a_function():
     values = parts_of("module", ast.parse("A = {'b': 1}\nclass C:\n    d: int = 2").body)
     keys = [(part.name, mutant.after.strip()) for part in values for mutant in mutants_of(part, {})]
     assert keys == [("A", "A = {'': 1}"), ("A", "A = {'b': 2}"), ("C.d", "d: int = 3")]
+
+
+def test_every_reason_names_a_mutant_that_is_made():
+    modules, reasons = read_package(), read_reasons()
+    fields, made = fields_of(modules), set()
+    functions = {key.function for key in reasons}
+    for part in everything(modules):
+        if part.name in functions:
+            made |= {mutant.key() for mutant in mutants_of(part, fields)}
+    assert reasons.keys() <= made
+    assert all(reasons.values())

@@ -22,7 +22,9 @@ from .places import PACKAGE, ROOT, Module
 JUDGE = "seeded gradients refusals guard checking promises parity properties hostile".split()
 DRAWING = "drawing refusals hostile".split()
 GRADIENTS = "gradients judging seeded refusals hostile".split()
-JUDGES = {  # tests of what the networks do not need, for which JUDGE would do no good
+JUDGES = {  # those that belong to a module come first
+    "guard": "guard refusals checking seeded properties hostile".split(),
+    "checking": "checking refusals guard promises properties seeded hostile".split(),
     "files": "files refusals hostile".split(),
     "seeded": "errata refusals hostile".split(),
     "errata": "errata refusals hostile".split(),
