@@ -83,7 +83,8 @@ def _side_by_side(marks, width=92):
 
 def _notes(nonlinear, tol, precision, unscaled, hidden, shorter=False):
     "What no mark can say, a line each."
-    single, flat, silent = precision == "float32", *map(", ".join, (unscaled, hidden))
+    single, flat = precision == "float32", ", ".join(unscaled)
+    silent = ", ".join(hidden)
     if single: yield f"computes in single precision: judged at {tol:.0e}"
     if unscaled: yield f"does not scale with what comes from above: {flat}"
     if hidden: yield f"cannot be told, a right pass may round as far: {silent}"
@@ -219,10 +220,9 @@ def xray(
 ) -> XRayReport:  # with an array (T_da, T_da) or (T_da,) for each result
     """Compare a backward pass with the right one, path by path, (X1) and (X2).
 
-    Yours is called T_da + 5 times, and where a sum over steps is wrong about once more
-    for each path; a da of a few steps asks for few. In single precision tol is at least
-    1e-4. A ValueError or TypeError says what yours did if it raises, changes its
-    arguments, does not repeat an answer, or returns other arrays than the reference.
+    Yours is called T_da + 5 times, and about once more for each path where a sum over
+    steps is wrong; a da of few steps asks for few. In single precision tol is at least
+    1e-4. What yours does instead of its work, raising say, is a ValueError or TypeError.
 
         caches       (an RNNCache or LSTMCache for every step, x (n_x, m, T_x))
         da           (n_a, m, T_da)
@@ -239,7 +239,8 @@ def xray(
     tol = _judged(tol, how)
     tables, nonlinear, known = _traced(yours, right, impulses, how)
     found = [*tables, nonlinear, tol, how.precision, tuple(how.unscaled)]
-    return XRayReport(*found, _hidden(known, tables[2], tol), yours.shorter)
+    found += [_hidden(known, tables[2], tol), yours.shorter]
+    return XRayReport(*found)
 
 # %% ../nbs/08_xray.ipynb #36b76629
 def _traced(yours, right, impulses, how):
@@ -465,14 +466,15 @@ def xray_cell(
         if function: _takes(label, function, _named(questions["da"], cache))
     aims = _aims(reference, cache, questions)
     answers, how = _answers(backward, cache, questions, aims["da"])
-    rough, known, tol = aims, {}, _judged(tol, how)
+    rough, tol = aims, _judged(tol, how)
+    known: dict[str, float] = {}
     if reference is None: rough = _rough_aims(cache, questions, how.grain, rng)
     slack = {probe: limits(aims[probe], rough[probe], how.grain) for probe in aims}
     for probe, aim in aims.items(): _learn(known, [aim], [slack[probe]])
     error = {name: _cell_errors(name, answers, aims, slack, how) for name in how.once}
     errors = {name: [*error[name].values()] for name in error}
-    found = [error, tol, how.precision, tuple(how.unscaled)]
-    return CellXRay(*found, _hidden(known, errors, tol))
+    hidden = _hidden(known, errors, tol)
+    return CellXRay(error, tol, how.precision, tuple(how.unscaled), hidden)
 
 # %% ../nbs/08_xray.ipynb #65f7f42f
 def _questions(cache, rng):
