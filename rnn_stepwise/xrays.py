@@ -222,7 +222,7 @@ def xray(
 
     Yours is called T_da + 5 times, and about once more for each path where a sum over
     steps is wrong; a da of few steps asks for few. In single precision tol is at least
-    1e-4. What yours does instead of its work, raising say, is a ValueError or TypeError.
+    1e-4. What yours does instead of its work becomes a ValueError or a TypeError.
 
         caches       (an RNNCache or LSTMCache for every step, x (n_x, m, T_x))
         da           (n_a, m, T_da)
