@@ -6,15 +6,19 @@
 from __future__ import annotations
 
 # %% auto #0
-__all__ = ['copied', 'like', 'changed', 'fitting', 'watched']
+__all__ = ['SLACK', 'GRAIN', 'copied', 'like', 'changed', 'fitting', 'watched', 'Grain', 'Manner', 'manner', 'largest', 'same',
+           'blur', 'blurred', 'limits', 'Asked', 'cache_type', 'Impulse']
 
 # %% ../nbs/92_watching.ipynb #e7c1c7fa
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from itertools import product
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import checking
+from .lstm.cell import LSTMCache
+from .rnn.cell import RNNCache
 
 # %% ../nbs/92_watching.ipynb #a3e8a8f9
 def copied(value: Any, memo: dict[int, Any]) -> Any:
@@ -41,7 +45,9 @@ def changed(name: str, before: Any, after: Any) -> str | None:
     "The first entry that is not as it was, such as caches[0][2][1], or None."
     keys: Iterable[Any] = ()
     if isinstance(before, np.ndarray):
-        same = np.array_equal(before, after, equal_nan=True)
+        alike = getattr(after, "shape", None) == before.shape
+        same = alike and bool((before == after).all())
+        same = same or np.array_equal(before, after, equal_nan=True)  # slow
     elif isinstance(before, Mapping):
         keys = list(before)
         same = isinstance(after, Mapping) and list(after) == keys
@@ -86,6 +92,22 @@ def fitting(
     return found
 
 # %% ../nbs/92_watching.ipynb #4089d0d2
+def _called(label: str, function: Callable[..., Any], given: Iterable[Any],
+           where: str = "") -> Any:
+    "What a function returns; if it raises, a sentence with the call it was."
+    try: return function(*given)
+    except Exception as error:
+        got = f"{type(error).__name__}: {error}{where}"
+        raise ValueError(f"{label}: expected gradients, got {got}") from error
+
+def _left_alone(label: str, before: Mapping[str, Any], after: Mapping[str, Any],
+               where: str = "") -> None:
+    "Refuse what a function has changed, by name."
+    touched = changed("", before, after)
+    if not touched: return
+    checking.refuse(touched, "to be left alone", f"changed by {label}{where}")
+
+# %% ../nbs/92_watching.ipynb #298f34c4
 def watched(
     label: str,  # what the function is called in a sentence
     function: Callable[..., Any],  # yours
@@ -93,16 +115,229 @@ def watched(
     expected: Mapping[str, Any] | None = None,  # arrays of the shapes it has to return
     names: Iterable[str] | None = None,  # which of them; all but a missing dc0 if None
     where: str = "",  # added to a sentence: which call it was
+    shared: Iterable[str] = (),  # arguments that are copies already, looked at later
 ) -> dict[str, np.ndarray]:
     "What a backward pass returns, or an error that says what it did instead."
-    given = copied(arguments, {})
-    try: gradients = function(*given.values())
-    except Exception as error:
-        got = f"{type(error).__name__}: {error}{where}"
-        raise ValueError(f"{label}: expected gradients, got {got}") from error
-    touched = changed("", arguments, given)
-    if touched:
-        checking.refuse(touched, "to be left alone", f"changed by {label}{where}")
+    before = {name: arguments[name] for name in arguments if name not in shared}
+    fresh = copied(before, {})
+    gradients = _called(label, function, {**arguments, **fresh}.values(), where)
+    _left_alone(label, before, fresh, where)
     try: return fitting(label, gradients, expected, names)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{error}{where}") from None
+
+# %% ../nbs/92_watching.ipynb #8affa6e7
+class Grain(NamedTuple):
+    "How fine the numbers of a precision are."
+    eps: float  # from 1 to the next number
+    tiny: float  # the smallest that has all its digits
+
+SLACK = 16  # so many roundings are no mistake
+GRAIN = {"float64": Grain(2**-52, 2**-1022), "float32": Grain(2**-23, 2**-126)}
+
+class Manner(NamedTuple):
+    "How a function answers that should be linear."
+    once: dict[str, np.ndarray]  # its gradients
+    twice: dict[str, np.ndarray]  # those of twice as much from above
+    precision: str  # "float64" or "float32": what it computes in
+    unscaled: list[str]  # gradients of which a part does not scale
+
+    @property
+    def grain(self) -> Grain:
+        "How fine its numbers are; zeros do not say it."
+        silent = not any(array.any() for array in self.once.values())
+        return GRAIN["float32" if silent else self.precision]
+
+def manner(label: str, ask: Callable[[float], dict[str, np.ndarray]]) -> Manner:
+    "How a function answers a question, the same again, its double and a part of it."
+    once, again, twice, part = ask(1), ask(1), ask(2), ask(0.7)
+    precision = _precision(once, twice, part)
+    same(label, once, again, precision)
+    unscaled = []
+    for name, answer in once.items():
+        constant = 2 * answer - twice[name]
+        other = (part[name] - 0.7 * answer) / 0.3
+        heard = largest(constant) > 1e-4 * largest(answer)
+        if heard and _apart(other, constant) < 1e-3: unscaled.append(name)
+    return Manner(once, twice, precision, unscaled)
+
+# %% ../nbs/92_watching.ipynb #416c2e9c
+def largest(array: Any) -> float:
+    "The largest size of an entry."
+    return float(np.abs(array).max())
+
+def _apart(one, other):
+    "The largest difference, over the largest entry."
+    return largest(one - other) / (largest(other) or 1.0)
+
+def _precision(once, twice, part):
+    "The precision that a function computes in, by what it returns and by its rounding."
+    if np.result_type(*once.values()) in (np.float32, np.complex64): return "float32"
+    doubling = max(_apart(twice[name], 2 * once[name]) for name in once)
+    rounding = max(_apart(part[name], 0.7 * once[name]) for name in once)
+    single = 1e-11 < rounding < 1e-4 and doubling < rounding / 100
+    return "float32" if single else "float64"
+
+def same(label: str, before: Mapping[str, Any], after: Mapping[str, Any],
+         precision: str) -> None:
+    "Refuse another answer to the same question."
+    for name in before:
+        off = _apart(after[name], before[name])
+        if off <= 1000 * GRAIN[precision].eps: continue
+        expected = "the same gradients when asked the same again"
+        checking.refuse(label, expected, f"{name} off by {off:.1g}")
+
+# %% ../nbs/92_watching.ipynb #1eca184b
+def blur(value: Any, grain: Grain, rng: np.random.Generator) -> Any:
+    "Every number in there, up or down by one rounding."
+    if isinstance(value, dict):
+        return {name: blur(value[name], grain, rng) for name in value}
+    if isinstance(value, (list, tuple)):
+        return like(value, [blur(entry, grain, rng) for entry in value])
+    return value * (1 + grain.eps * rng.choice([-1, 1], np.shape(value)))
+
+def blurred(flow: list[Any], grain: Grain, rng: np.random.Generator) -> list[Any]:
+    "Gradients on their way back: what da adds to dc is rounded before."
+    first, *others = blur(flow, grain, rng)
+    return [first, *(other + first - flow[0] for other in others)]
+
+def limits(right: Mapping[str, Any], rough: Mapping[str, Any],
+           grain: Grain) -> dict[str, float]:
+    "How far the largest entry of each array may be off by rounding."
+    found = {}
+    for name in right:
+        off = largest(rough[name] - right[name])
+        found[name] = SLACK * (off + grain.eps * largest(right[name]) + grain.tiny)
+    return found
+
+# %% ../nbs/92_watching.ipynb #62f53e4c
+class Asked:
+    "A backward pass, asked many times over one copy of the caches."
+    def __init__(self, label: str, function: Any, caches: Any, upstream: str) -> None:
+        self.label, self.function, self.upstream = label, function, upstream
+        self.caches, self.shorter = _from_step(0, caches), False
+        self.copies = copied(self.caches, {})
+        self.expected: Any = None  # arrays of the shapes that it has to return
+        self.names: Any = None  # which of them
+
+    def ask(self, impulses: Any, s: int | None = None, t: int = 0) -> dict[str, Any]:
+        "Its gradients for impulses, over the caches from step t on."
+        where = "" if s is None else f", for an impulse in {self.upstream}[:, :, {s}]"
+        if t: where += f" from step {t} on"
+        caches = _from_step(t, self.copies) if t else self.copies
+        found = self.over(caches, impulses, where)
+        _left_alone(self.label, {"caches": self.caches}, {"caches": self.copies}, where)
+        return found
+
+    def over(self, caches: Any, impulses: Any, where: str = "") -> dict[str, Any]:
+        "Its gradients for impulses, over these caches."
+        arguments = {"da": impulses, "caches": caches}
+        if self.upstream == "dc":
+            arguments |= {"da": np.zeros_like(impulses), "dc": impulses}
+        expected, T = self.expected, impulses.shape[2]
+        if expected and "dx" in expected:
+            expected = expected | {"dx": expected["dx"][:, :, :T]}
+        return watched(self.label, self.function, arguments, expected, self.names,
+                       where, ["caches"])
+
+# %% ../nbs/92_watching.ipynb #01e904b8
+def _from_step(t, caches):
+    "The caches from step t on, in tuples and lists like those that were given."
+    steps, x = caches
+    later = [steps[k] for k in range(t, len(steps))]
+    if isinstance(steps, tuple): later = tuple(later)
+    return like(caches, [later, np.asarray(x)[:, :, t:]])
+
+def cache_type(step: Any) -> Any:
+    "The cache that has as many fields as a step's tuple; None if neither has."
+    for type_ in (RNNCache, LSTMCache):
+        if isinstance(step, tuple) and len(step) == len(type_._fields): return type_
+    return None
+
+# %% ../nbs/92_watching.ipynb #a5cf29ad
+_GATES = dict.fromkeys(["c_prev", "ft", "it", "cct", "ot"], 0)
+_SHUT = {RNNCache: {"a_next": 1}, LSTMCache: _GATES}
+_BIASES = {"ba": 1e3, "bf": -1e3, "bi": -1e3, "bo": -1e3}  # shut whoever computes anew
+
+def _shut(steps, t, weights):
+    "Steps over which nothing goes back from step t to the one before."
+    type_, shut = cache_type(steps[t]), list(steps)
+    if weights:
+        *arrays, table = steps[t]
+        deaf = {}
+        for name in {"Waa", "Wf", "Wi", "Wc", "Wo"} & set(table):
+            from_state = np.arange(table[name].shape[1]) < len(arrays[0])
+            deaf[name] = np.where(from_state, 0, table[name])
+        shut[t] = like(steps[t], [*arrays, {**table, **deaf}])
+    if not weights or type_ is LSTMCache:
+        before = type_(*steps[t - 1])
+        for name, value in _SHUT[type_].items():
+            constant = np.full_like(getattr(before, name), value)
+            before = before._replace(**{name: constant})
+        table = dict(before.parameters)
+        for name in _BIASES.keys() & table.keys():
+            table[name] = np.full_like(table[name], _BIASES[name])
+        before = before._replace(parameters=table)
+        shut[t - 1] = like(steps[t - 1], list(before))
+    return like(steps, shut)
+
+# %% ../nbs/92_watching.ipynb #deb97778
+class Impulse:
+    "One impulse, and what a function makes of it from a step on."
+    def __init__(self, asked: Asked, impulses: Any, s: int) -> None:
+        self.asked, self.s, self.T = asked, s, impulses.shape[2]
+        self.impulse = np.where(np.arange(self.T) == s, impulses, 0)
+        self.whole = asked.ask(self.impulse, s)
+        parts = {n: g for n, g in self.whole.items() if n not in ("dx", "da0", "dc0")}
+        self.found: dict[int, Any] = {0: parts, s + 1: dict.fromkeys(parts, 0)}
+        known = all(map(cache_type, asked.copies[0])) and "dx" in self.whole
+        self.ways = list(product((True, False), (True, False))) if known else []
+
+    def between(self, first: int, last: int) -> dict[str, Any]:
+        "What the parameters get from the steps from the first to before the last."
+        for t in (first, last):
+            if t in self.found: continue
+            gradients = _stopped(self, t) or _shorter(self, t)
+            self.found[t] = {name: gradients[name] for name in self.found[0]}
+        one, other = self.found[first], self.found[last]
+        return {name: one[name] - other[name] for name in one}
+
+# %% ../nbs/92_watching.ipynb #0949129e
+def _stopped(one, t):
+    "All gradients when nothing goes back from step t; None if yours takes no notice."
+    while one.ways:
+        near, weights = one.ways[0]
+        found = _over_shut(one, t, weights, near)
+        far = near and len(one.found) == 2 and _over_shut(one, t, weights, False)
+        if found and not (far and _differ(one, found, far)): return found
+        one.ways.pop(0)
+    return None
+
+def _differ(one, some, others):
+    "Are the parameters' gradients different?"
+    limit = {name: 1e-6 * largest(one.whole[name]) for name in one.found[0]}
+    return any(largest(some[name] - others[name]) > limit[name] for name in limit)
+
+def _shorter(one, t):
+    "All gradients of the sequence from step t on."
+    one.asked.shorter = True
+    return one.asked.ask(one.impulse[:, :, t:], one.s, t)
+
+# %% ../nbs/92_watching.ipynb #6a9081b8
+def _over_shut(one, t, weights, near):
+    "All gradients with the way back shut: over all steps, or those around the path."
+    first, last = (t - 1, min(one.s + 2, one.T)) if near else (0, one.T)
+    end = None if last == one.T else last  # the caches may have more steps
+    steps, x = one.asked.copies
+    caches = [_shut(steps, t, weights)[first:end], x[:, :, first:end]]
+    impulse = one.impulse[:, :, first:last]
+    try:
+        with np.errstate(all="ignore"):  # a shut gate may be exp(1000)
+            found = one.asked.over(like(one.asked.copies, caches), impulse)
+    except (TypeError, ValueError): return None
+    past, there = np.split(found["dx"], [t - first], axis=2)
+    states = [found[name] for name in ("da0", "dc0") if name in found]
+    if any(array.any() for array in (past, *states)): return None
+    whole = one.whole["dx"]
+    off = largest(there - whole[:, :, t:last])
+    return found if off <= 1e-6 * largest(whole) else None

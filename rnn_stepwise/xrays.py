@@ -10,6 +10,7 @@ __all__ = ['XRayReport', 'xray', 'draw_xray', 'CellXRay', 'xray_cell']
 
 # %% ../nbs/08_xray.ipynb #ffdef066
 from collections.abc import Callable
+from inspect import signature
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
@@ -22,7 +23,9 @@ from .lstm.backward import lstm_backward, lstm_cell_backward
 from .lstm.cell import LSTMCache
 from .rnn.backward import rnn_backward, rnn_cell_backward
 from .rnn.cell import RNNCache
-from .watching import fitting, like, watched
+from .watching import (
+    GRAIN, SLACK, Asked, Impulse, blur, blurred, cache_type, copied, fitting,
+    largest, limits, manner, same, watched)
 
 # %% ../nbs/08_xray.ipynb #eaf71780
 class XRayReport(NamedTuple):
@@ -35,27 +38,29 @@ class XRayReport(NamedTuple):
     yours: dict[str, np.ndarray]  # and in the function that was given
     error: dict[str, np.ndarray]  # size of the difference over the right size
     nonlinear: float  # how far twice the impulses are from twice their sum
-    tol: float  # the relative error that is accepted
+    tol: float  # the relative error that is accepted; more for single precision
+    precision: str = "float64"  # or "float32": what yours computes in
+    unscaled: tuple[str, ...] = ()  # outputs of which a part does not scale with da
+    hidden: tuple[str, ...] = ()  # outputs that rounding hides on every path
+    shorter: bool = False  # had it to be asked about shorter sequences?
 
     @property
     def ok(self) -> bool:
-        "Is every path within the tolerance, and the function linear?"
-        largest = [error.max() for error in self.error.values()]
-        return bool((np.array([self.nonlinear, *largest]) <= self.tol).all())
+        "Is every path within the tolerance, the function linear, and nothing hidden?"
+        off = [self.nonlinear, *(error.max() for error in self.error.values())]
+        return not self.hidden and bool((np.array(off) <= self.tol).all())
 
     def marks(self, name: str) -> np.ndarray:
         "The marks of one output, in the shape of its paths."
         checking.choice("name", name, self.right)
-        right, yours = self.right[name], self.yours[name]
-        heard = np.where(self.error[name] <= self.tol, "+", "x")
-        heard = np.where(yours == 0, "-", heard)
-        unheard = np.where(yours > 0, "!", ".")
-        return np.where(right > 0, heard, unheard)
+        right, yours, error = (table[name] for table in self[:3])
+        heard = np.where(error <= self.tol, "+", "x")
+        unheard = np.where(error > 0, "-", ".")
+        return np.where(yours > 0, np.where(right > 0, heard, "!"), unheard)
 
     def __str__(self) -> str:
         text = _side_by_side({name: self.marks(name) for name in self.right})
-        if self.nonlinear <= self.tol: return text
-        return f"{text}\nnot linear: off by {self.nonlinear:.1g}"
+        return "\n".join([text, *_notes(*self[3:])])
 
 # %% ../nbs/08_xray.ipynb #ab7609c5
 def _side_by_side(marks, width=92):
@@ -76,18 +81,30 @@ def _side_by_side(marks, width=92):
         lines.append("")
     return "\n".join(lines[:-1])
 
+def _notes(nonlinear, tol, precision, unscaled, hidden, shorter=False):
+    "What no mark can say, a line each."
+    single, flat = precision == "float32", ", ".join(unscaled)
+    silent = ", ".join(hidden)
+    if single: yield f"computes in single precision: judged at {tol:.0e}"
+    if unscaled: yield f"does not scale with what comes from above: {flat}"
+    if hidden: yield f"cannot be told, a right pass may round as far: {silent}"
+    if shorter: yield ("asked about shorter sequences: what it does otherwise there is "
+                       "marked at the wrong step")
+    if nonlinear > tol: yield f"not linear: off by {nonlinear:.1g}"
+
 # %% ../nbs/08_xray.ipynb #b8bf6f97
+@np.errstate(all="ignore")
 def _norm(array, noise=0.0):
     "Norm of an array, safe from overflow and underflow; 0 where all of it is rounding."
-    largest = np.abs(array).max()
-    if largest <= noise: return 0.0
-    return float(largest * np.linalg.norm(array / largest))
+    most = largest(array)
+    if most <= noise: return 0.0
+    return float(most * np.linalg.norm(array / most))
 
-def _compared(right, yours, right_noise=0.0, your_noise=0.0):
+def _compared(right, yours, noise=0.0):
     "Size of the right path, of yours, and of the difference in units of the right one."
-    right_size = _norm(right, right_noise)
-    your_size = _norm(yours, your_noise)
-    error = _norm(yours - right, right_noise + your_noise)
+    right_size, your_size = _norm(right), _norm(yours, noise)
+    error = _norm(yours - right, noise)
+    if not your_size and largest(right) <= noise: error = 0.0
     if right_size: error /= right_size
     elif error: error = np.inf
     return right_size, your_size, error
@@ -95,64 +112,85 @@ def _compared(right, yours, right_noise=0.0, your_noise=0.0):
 # %% ../nbs/08_xray.ipynb #f365dc7c
 _SEQUENCES = {RNNCache: rnn_backward, LSTMCache: lstm_backward}
 _CELLS = {RNNCache: rnn_cell_backward, LSTMCache: lstm_cell_backward}
-_OURS = *_SEQUENCES.values(), *_CELLS.values()  # they need not be watched
 
-def _cache_type(step):
-    "The cache that has as many fields as a step's tuple; None if neither has."
-    for type_ in (RNNCache, LSTMCache):
-        if isinstance(step, tuple) and len(step) == len(type_._fields): return type_
-    return None
-
-def _both(reference, backward, arguments, names=None, where=""):
-    "What the reference and yours make of the same arguments: by name."
-    if reference in _OURS:
-        label = "cache" if "cache" in arguments else "caches"
-        right = fitting(label, reference(*arguments.values()))
-    else:
-        right = watched("reference", reference, arguments, names=names, where=where)
-    yours = watched("backward", backward, arguments, right, names, where)
-    return {name: _Pair(right[name], yours[name]) for name in yours}
-
-# %% ../nbs/08_xray.ipynb #a4f97249
-def _reference(reference, steps, upstream):
-    "What is right for these caches: a reference that was given, or ours."
-    types = {_cache_type(step) for step in steps}
-    one_network = types == {RNNCache} or types == {LSTMCache}
-    fitting = one_network or reference is not None
-    expected = "4 entries (RNN) or 10 (LSTM)"
-    if upstream == "dc":
-        fitting = fitting and types != {RNNCache}
-        expected = "10 entries (LSTM)"
-    if not fitting:
-        lengths = sorted({len(step) for step in steps})
-        got = " and ".join(map(str, lengths))
-        checking.refuse("caches", f"{expected} at every step", got)
-    if reference is not None: return checking.function("reference", reference)
-    return _SEQUENCES[types.pop()]
-
-def _asking(backward, caches, reference, upstream):
-    "A function that gets the right gradients and yours, of impulses from step t on."
+def _checked(backward, caches, reference, upstream):
+    "Refuse what no X-ray can be made of."
     checking.function("backward", backward)
     checking.choice("upstream", upstream, ("da", "dc"))
     steps = checking.step_caches(caches).steps
-    right = _reference(reference, steps, upstream)
-    def ask(impulses, t=0, s=None, names=None):
-        where = "" if s is None else f", for an impulse in {upstream}[:, :, {s}]"
-        if t: where += f" from step {t} on"
-        arguments = {"da": impulses, "caches": _from_step(t, caches)}
-        if upstream == "dc":
-            arguments |= {"da": np.zeros_like(impulses), "dc": impulses}
-        return _both(right, backward, arguments, names, where)
-    return ask
+    types = {cache_type(step) for step in steps}
+    fits = types in ({RNNCache}, {LSTMCache}) or reference is not None
+    expected = "4 entries (RNN) or 10 (LSTM)"
+    if upstream == "dc":
+        fits = fits and types != {RNNCache}
+        expected = "10 entries (LSTM)"
+    if not fits:
+        lengths = sorted({len(step) for step in steps})
+        got = " and ".join(map(str, lengths))
+        checking.refuse("caches", f"{expected} at every step", got)
+    if reference is not None: checking.function("reference", reference)
+
+# %% ../nbs/08_xray.ipynb #5befc929
+class _Column(NamedTuple):
+    "What one impulse leaves behind."
+    steps: list[dict[str, Any]]  # at each step up to its own: dx, each parameter's part
+    states: dict[str, Any]  # da0, and dc0 for an LSTM
+
+def _walked(cell, steps, flow, on_the_way=list):
+    "What a gradient leaves as it goes back over some steps."
+    found = []
+    for step in reversed(steps):
+        left = cell(*on_the_way(flow), step)
+        flow = [left.pop(name) for name in ("da_prev", "dc_prev") if name in left]
+        left["dx"] = left.pop("dxt")
+        found.insert(0, left)
+    return _Column(found, dict(zip(("da0", "dc0"), flow)))
+
+def _noise(column, rough, grain):
+    "How far the largest entry of each array may be off by rounding."
+    steps = [limits(*pair, grain) for pair in zip(column.steps, rough.steps)]
+    return _Column(steps, limits(column.states, rough.states, grain))
+
+# %% ../nbs/08_xray.ipynb #ac94eee8
+class _Ours:
+    "The right paths, from the cells of this book."
+    def __init__(self, caches, upstream):
+        steps, self.x = copied(list(caches), {})
+        self.type_, self.upstream = cache_type(steps[0]), upstream
+        self.steps = [self.type_(*step) for step in steps]
+
+    def ask(self, impulses):
+        "The right gradients."
+        arguments = [impulses, (self.steps, self.x)]
+        if self.upstream == "dc": arguments = [0 * impulses, arguments[1], impulses]
+        return fitting("caches", _SEQUENCES[self.type_](*arguments))
+
+    def columns(self, impulses, grain):
+        "For each step, the last first, what its impulse leaves, and how rounded it is."
+        rng, cell = np.random.default_rng(0), _CELLS[self.type_]
+        rough = blur(self.steps, grain, rng)
+        for s in reversed(range(impulses.shape[2])):
+            flow = [impulses[:, :, s]]
+            if self.type_ is LSTMCache: flow.insert(self.upstream == "da", 0 * flow[0])
+            column = _walked(cell, self.steps[:s + 1], flow)
+            other = _walked(cell, rough[:s + 1], flow, lambda v: blurred(v, grain, rng))
+            yield s, column, _noise(column, other, grain)
+
+# %% ../nbs/08_xray.ipynb #9f32551f
+class _Theirs(Asked):
+    "The right paths, from a reference of somebody's."
+    def columns(self, impulses, grain):
+        "For each step, the last first, what its impulse leaves, and how rounded it is."
+        for s in reversed(range(impulses.shape[2])):
+            one, steps = Impulse(self, impulses, s), []
+            for t in range(s + 1):
+                steps.append(one.between(t, t + 1))
+                if "dx" in one.whole: steps[t]["dx"] = one.whole["dx"][:, :, t]
+            states = {n: one.whole[n] for n in ("da0", "dc0") if n in one.whole}
+            column = _Column(steps, states)
+            yield s, column, _noise(column, column, grain)
 
 # %% ../nbs/08_xray.ipynb #b41d7c02
-def _from_step(t, caches):
-    "The caches from step t on, in tuples and lists like those that were given."
-    steps, x = caches
-    later = [steps[k] for k in range(t, len(steps))]
-    if isinstance(steps, tuple): later = tuple(later)
-    return like(caches, [later, np.asarray(x)[:, :, t:]])
-
 def _impulses(caches, da, rng):
     "The impulses in double precision, (n_a, m, T_da), one at every step."
     steps, x = caches
@@ -182,73 +220,128 @@ def xray(
 ) -> XRayReport:  # with an array (T_da, T_da) or (T_da,) for each result
     """Compare a backward pass with the right one, path by path, (X1) and (X2).
 
-    Yours is called T_da (T_da + 1) / 2 + 1 times, with copies in double precision. A
-    ValueError or TypeError says what it did if it raises, changes its arguments, or
-    returns something else than the reference's arrays.
+    Yours is called T_da + 5 times, and about once more for each path where a sum over
+    steps is wrong; a da of few steps asks for few. In single precision tol is at least
+    1e-4. What yours does instead of its work becomes a ValueError or a TypeError.
 
         caches       (an RNNCache or LSTMCache for every step, x (n_x, m, T_x))
         da           (n_a, m, T_da)
         yours → dx   (n_x, m, T_da), da0, dc0 (n_a, m), each parameter's its shape"""
-    ask = _asking(backward, caches, reference, upstream)
+    _checked(backward, caches, reference, upstream)
     tol, rng = checking.tolerance("tol", tol), checking.seed("seed", seed)
     impulses = _impulses(caches, da, rng)
-    doubled = ask(2 * impulses)
-    tables, total = _traced(ask, impulses, list(doubled))
-    nonlinear = []
-    for name, pair in doubled.items():
-        nonlinear.append(_compared(2 * total[name], pair.yours)[2])
-    right, yours, error = [
-        {name: table[kind] for name, table in tables.items()} for kind in range(3)]
-    return XRayReport(right, yours, error, float(np.max(nonlinear)), tol)
+    yours = Asked("backward", backward, caches, upstream)
+    right: Any = _Theirs("reference", reference, caches, upstream)
+    if reference is None: right = _Ours(caches, upstream)
+    yours.expected = right.expected = right.ask(impulses)
+    how = manner("backward", lambda factor: yours.ask(factor * impulses))
+    right.names, yours.names = list(yours.expected), list(how.once)
+    tol = _judged(tol, how)
+    tables, nonlinear, known = _traced(yours, right, impulses, how)
+    found = [*tables, nonlinear, tol, how.precision, tuple(how.unscaled)]
+    found += [_hidden(known, tables[2], tol), yours.shorter]
+    return XRayReport(*found)
 
 # %% ../nbs/08_xray.ipynb #36b76629
-class _Pair(NamedTuple):
-    "One gradient, as it is right and as yours has it."
-    right: Any
-    yours: Any
-
-def _traced(ask, impulses, names):
-    "Right size, your size and error of all paths, by output; and the sum of yours."
+def _traced(yours, right, impulses, how):
+    "Sizes and errors of all paths, by output; how far from linear; how well known."
     m, T = impulses.shape[1:]
-    states = [name for name in names if name in ("da0", "dc0")]
-    parameters = [name for name in names if name not in ("dx", "da0", "dc0")]
-    tables, total = {}, dict.fromkeys(names, 0)
-    for name in names: tables[name] = np.zeros((3, T) if name in states else (3, T, T))
-    for s in reversed(range(T)):
-        later = dict.fromkeys(names, _Pair(0, 0))
-        for t in reversed(range(s + 1)):
-            impulse = np.where(np.arange(t, T) == s, impulses[:, :, t:], 0)
-            arrived = ask(impulse, t, s, names)
-            for name in parameters:
-                part = _at_one_step(arrived[name], later[name], m)
-                tables[name][:, t, s] = part
-            later = arrived
-        for name in names: total[name] = total[name] + arrived[name].yours
-        for name in states: tables[name][:, s] = _compared(*arrived[name])
-        if "dx" in names: tables["dx"][:, :, s] = _at_inputs(arrived["dx"], s, m)
-    return tables, total
+    grain, names, known = how.grain, yours.names, {}
+    of_sums = 64 * np.sqrt(m) * grain.eps  # how far the rounding of a sum goes
+    tables = {name: np.zeros((3, T, T)) for name in names}
+    total, rounding = dict.fromkeys(names, 0), dict.fromkeys(names, 0.0)
+    for s, column, noise in right.columns(impulses, grain):
+        one = Impulse(yours, impulses, s)
+        sizes = _at_once(one.whole, column, noise, of_sums)
+        sizes |= _told_apart(one, column, noise, of_sums)
+        _learn(known, [*column.steps, column.states], [*noise.steps, noise.states])
+        for name, rows in sizes.items():
+            tables[name][:, :len(rows), s] = np.transpose(rows)
+        for name in names:
+            total[name] = total[name] + 2 * one.whole[name]
+            rounding[name] += 2 * of_sums * largest(one.whole[name])
+    same("backward", how.once, yours.ask(impulses), how.precision)
+    for name in {"da0", "dc0"} & set(names): tables[name] = tables[name][:, 0]
+    off = [_compared(total[name], how.twice[name], rounding[name])[2] for name in names]
+    kinds = zip(*tables.values())
+    return [dict(zip(names, arrays)) for arrays in kinds], float(np.max(off)), known
 
 # %% ../nbs/08_xray.ipynb #c799163e
-def _at_one_step(arrived, later, m):
-    "The path to a parameter at the first of some steps."
-    right = arrived.right - later.right  # (X2)
-    yours = arrived.yours - later.yours  # (X2)
-    right_noise, your_noise = _rounding(arrived.right, m), _rounding(arrived.yours, m)
-    return _compared(right, yours, right_noise, your_noise)
+def _told_apart(one, right, noise, of_sums):
+    "The paths to the parameters: right ones, as far as their sums are right."
+    names, spans, wrong = list(one.found[0]), [(0, len(right.steps))], []
+    sums, slack = _from_each(right.steps, names), _from_each(noise.steps, names)
+    heard = {name: max(largest(v[name]) for v in (*sums, one.whole)) for name in names}
+    rounding = {name: of_sums * heard[name] for name in names}
+    while spans:
+        first, last = spans.pop()
+        mine, agree = one.between(first, last), []
+        for name in names:
+            off = mine[name] - (sums[first][name] - sums[last][name])
+            limit = rounding[name] + slack[first][name] - slack[last][name]
+            agree.append(largest(off) <= limit)
+        middle = (first + last) // 2
+        if all(agree): continue
+        if last - first == 1: wrong.append(first)
+        else: spans += [(first, middle), (middle, last)]
+    limit = [{n: rounding[n] + step[n] for n in names} for step in noise.steps]
+    return {name: _rows(one, right, limit, wrong, name) for name in names}
 
-def _at_inputs(arrived, s, m):
-    "The paths from step s to every input; in the future of s, rounding is silence."
-    paths = []
-    for t in range(arrived.right.shape[2]):
-        right, yours = arrived.right[:, :, t], arrived.yours[:, :, t]
-        noise = _rounding(arrived.yours, m) if t > s else 0.0
-        paths.append(_compared(right, yours, 0.0, noise))
-    return np.transpose(paths)
+# %% ../nbs/08_xray.ipynb #4fed8d3e
+def _from_each(steps, names):
+    "The sum of some steps' numbers, from each step on."
+    sums = [dict.fromkeys(names, 0)]
+    for step in reversed(steps):
+        sums.insert(0, {name: sums[0][name] + step[name] for name in names})
+    return sums
 
-def _rounding(gradient, m):
-    "How far the rounding of a sum over m examples goes."
-    eps, largest = np.finfo(gradient.dtype).eps, np.abs(gradient).max()
-    return 64 * np.sqrt(m) * eps * largest
+def _at_once(whole, right, noise, of_sums):
+    "The paths to the inputs and the first states, which one answer shows."
+    found = {}
+    for name in whole.keys() & right.states.keys():
+        found[name] = [_compared(right.states[name], whole[name], noise.states[name])]
+    if "dx" not in whole: return found
+    rows, silence = [], of_sums * largest(whole["dx"])
+    for t in range(whole["dx"].shape[2]):
+        dx = whole["dx"][:, :, t]
+        path, limit = 0 * dx, silence  # in the future of the impulse
+        if t < len(right.steps): path = right.steps[t]["dx"]
+        if t < len(right.steps): limit = noise.steps[t]["dx"]
+        rows.append(_compared(path, dx, limit))
+    return found | {"dx": rows}
+
+# %% ../nbs/08_xray.ipynb #70c65695
+def _rows(one, right, limit, wrong, name):
+    "The paths to one parameter, when it is known which are not right."
+    rows = []
+    for t, step in enumerate(right.steps):
+        if t in wrong:
+            yours = one.between(t, t + 1)[name]
+            rows.append(_compared(step[name], yours, limit[t][name]))
+        else:
+            size = _norm(step[name])
+            faint = wrong and largest(step[name]) <= limit[t][name]
+            rows.append((size, 0.0 if faint else size, 0.0))
+    return rows
+
+_NOTHING = SLACK * GRAIN["float32"].tiny
+
+def _learn(known, paths, limits):
+    "How far rounding goes on the path where it goes least, by output."
+    for path, limit in zip(paths, limits):
+        for name in path:
+            size, off = largest(path[name]), limit[name]
+            if not size and off <= _NOTHING: continue  # rightly silent
+            known[name] = min(known.get(name, np.inf), off / size if size else np.inf)
+
+def _hidden(known, errors, tol):
+    "The outputs that one rounding moves by more than tol, if they are not wrong."
+    unknown = [name for name in errors if known.get(name, 0) > SLACK * tol]
+    return tuple(name for name in unknown if not (np.array(errors[name]) > tol).any())
+
+def _judged(tol, how):
+    "The tolerance, as far as the precision of a function allows it."
+    return max(tol, 1e-4) if how.precision == "float32" else tol
 
 # %% ../nbs/08_xray.ipynb #93fd27d1
 _RED, _INK = COLOURS["gradient"], COLOURS["ink"]
@@ -318,12 +411,15 @@ class CellXRay(NamedTuple):
 
     NaN: the output is silent in yours and in the right one; the probe says nothing."""
     error: dict[str, dict[str, float]]  # output → probe → relative error
-    tol: float  # the relative error that is accepted
+    tol: float  # the relative error that is accepted; raised for single precision
+    precision: str = "float64"  # or "float32": what yours computes in
+    unscaled: tuple[str, ...] = ()  # outputs of which a part does not scale with da, dc
+    hidden: tuple[str, ...] = ()  # outputs that rounding hides in every probe
 
     @property
     def ok(self) -> bool:
-        "Is nothing wrong in any probe?"
-        return not any(self.wrong(probe) for probe in self._probes())
+        "Is nothing wrong in any probe, and nothing hidden?"
+        return not (self.hidden or any(self.wrong(probe) for probe in self._probes()))
 
     def wrong(self, probe: str) -> list[str]:
         "The outputs that are wrong in one probe."
@@ -344,7 +440,7 @@ class CellXRay(NamedTuple):
                 if np.isnan(error): mark = "."
                 line += f"{mark:>9}"
             lines.append(line)
-        return "\n".join(lines)
+        return "\n".join([*lines, *_notes(0.0, *self[1:])])
 
 # %% ../nbs/08_xray.ipynb #7ccdfd7e
 def xray_cell(
@@ -357,44 +453,77 @@ def xray_cell(
     """Compare one backward step with the right one, in a few probes.
 
     They are `da` alone, `dc` alone and both; and "doubled", where a linear function
-    returns twice its result of the probe before. Errors as in `xray`.
+    returns twice its result of the probe before. Precision and errors as in `xray`.
 
         cache        RNNCache or LSTMCache: xt (n_x, m), all others (n_a, m)
         yours → dxt  (n_x, m), da_prev, dc_prev (n_a, m), each parameter's its shape"""
     checking.function("backward", backward)
-    right = _cell_reference(reference, cache)
+    checking.step_cache(cache, cache_type(cache) or RNNCache)
+    if reference is not None: checking.function("reference", reference)
     tol, rng = checking.tolerance("tol", tol), checking.seed("seed", seed)
-    error: dict[str, dict[str, float]] = {}
-    before: dict[str, Any] = {}
-    for probe, arguments in _questions(cache, rng).items():
-        names = list(before) or None
-        gradients = _both(right, backward, arguments, names, f", for {probe}")
-        for name, (aim, yours) in gradients.items():
-            if probe == "doubled": aim = 2 * before[name].yours
-            right_size, your_size, off = _compared(aim, yours)
-            silent = right_size == your_size == 0
-            error.setdefault(name, {})[probe] = np.nan if silent else off
-        before = gradients
-    return CellXRay(error, tol)
+    questions = _questions(cache, rng)
+    for label, function in {"backward": backward, "reference": reference}.items():
+        if function: _takes(label, function, _named(questions["da"], cache))
+    aims = _aims(reference, cache, questions)
+    answers, how = _answers(backward, cache, questions, aims["da"])
+    rough, tol = aims, _judged(tol, how)
+    known: dict[str, float] = {}
+    if reference is None: rough = _rough_aims(cache, questions, how.grain, rng)
+    slack = {probe: limits(aims[probe], rough[probe], how.grain) for probe in aims}
+    for probe, aim in aims.items(): _learn(known, [aim], [slack[probe]])
+    error = {name: _cell_errors(name, answers, aims, slack, how) for name in how.once}
+    errors = {name: [*error[name].values()] for name in error}
+    hidden = _hidden(known, errors, tol)
+    return CellXRay(error, tol, how.precision, tuple(how.unscaled), hidden)
 
 # %% ../nbs/08_xray.ipynb #65f7f42f
-def _cell_reference(reference, cache):
-    "What is right for this cache: a reference that was given, or ours."
-    type_ = _cache_type(cache) or RNNCache
-    checking.step_cache(cache, type_)
-    if reference is None: return _CELLS[type_]
-    return checking.function("reference", reference)
-
 def _questions(cache, rng):
-    "What the functions are called with, by probe."
-    shape = np.shape(cache[0])
-    da, dc = rng.standard_normal(shape), rng.standard_normal(shape)
-    none = np.zeros(shape)
-    upstream = {"da": (da, none), "dc": (none, dc), "both": (da, dc)}
-    upstream["doubled"] = 2 * da, 2 * dc
-    if _cache_type(cache) is RNNCache: upstream = {"da": (da,), "doubled": (2 * da,)}
-    questions = {}
-    for probe, gradients in upstream.items():
-        named = dict(zip(("da_next", "dc_next"), gradients))
-        questions[probe] = named | {"cache": cache}
-    return questions
+    "The gradients that the functions are called with, by probe."
+    da, dc = rng.standard_normal((2, *np.shape(cache[0])))
+    if cache_type(cache) is RNNCache: return {"da": [da]}
+    return {"da": [da, 0 * dc], "dc": [0 * da, dc], "both": [da, dc]}
+
+def _named(gradients, cache):
+    return dict(zip(("da_next", "dc_next"), gradients)) | {"cache": cache}
+
+def _takes(label, function, arguments):
+    "Refuse the cache of a network with another number of gradients."
+    try: signature(function).bind(*arguments.values())
+    except TypeError:
+        way = ", ".join(arguments)
+        length = len(arguments["cache"])
+        got = f"{length} entries, and {label} does not take ({way})"
+        checking.refuse("cache", f"one of the network that {label} is for", got)
+    except ValueError: return  # it does not say what it takes
+
+def _aims(reference, cache, questions):
+    "What is right, by probe."
+    if reference is None:
+        cell = _CELLS[cache_type(cache)]
+        return {p: fitting("cache", cell(*v, cache)) for p, v in questions.items()}
+    return {p: watched("reference", reference, _named(v, cache), where=f", for {p}")
+            for p, v in questions.items()}
+
+def _rough_aims(cache, questions, grain, rng):
+    "What is right but for one rounding of every number."
+    rough = blur(copied(cache, {}), grain, rng)
+    return _aims(None, rough, {p: blurred(v, grain, rng) for p, v in questions.items()})
+
+# %% ../nbs/08_xray.ipynb #3c6d35f0
+def _answers(backward, cache, questions, expected):
+    "What yours answers, by probe, and how it answers the last of them."
+    def ask(probe, factor=1):
+        arguments = _named([factor * v for v in questions[probe]], cache)
+        where = f", for {'doubled' if factor == 2 else probe}"
+        return watched("backward", backward, arguments, expected, where=where)
+    found = {probe: ask(probe) for probe in questions}
+    how = manner("backward", lambda factor: ask(list(questions)[-1], factor))
+    same("backward", found["da"], ask("da"), how.precision)
+    return found, how
+
+def _cell_errors(name, answers, aims, slack, how):
+    "The relative error of one output, by probe; NaN where there is nothing to hear."
+    rows = {"doubled": _compared(2 * how.once[name], how.twice[name])}
+    for probe, aim in aims.items():
+        rows[probe] = _compared(aim[name], answers[probe][name], slack[probe][name])
+    return {p: rows[p][2] if any(rows[p]) else np.nan for p in (*aims, "doubled")}

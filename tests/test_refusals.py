@@ -35,6 +35,11 @@ NOTHING_TO_REFUSE = {
     "watching.copied": "copies whatever it is",
     "watching.like": "is given what `copied` has made",
     "watching.changed": "compares whatever it is",
+    "watching.largest": "is given arrays that `fitting` has let pass",
+    "watching.blur": "is given what `copied` has made",
+    "watching.blurred": "likewise",
+    "watching.limits": "is given what a right pass has returned",
+    "watching.cache_type": "says None of what is no cache",
 }
 
 

@@ -15,6 +15,9 @@ from networks import ALL_DIFFERENT, SEQUENCES, Sizes, chained, network
 from rnn_stepwise.checking import Caches
 from rnn_stepwise.lstm.cell import LSTMCache
 from rnn_stepwise.rnn.cell import RNNCache
+from tools.alarms.mistakes import MISTAKES
+from tools.alarms.passes import WAYS, Way, computed_again, in_single, read
+from tools.alarms.table import ROWS, outcomes
 
 BACKWARD = {"rnn": rs.rnn_backward, "lstm": rs.lstm_backward}
 CELL = {"rnn": rs.rnn_cell_backward, "lstm": rs.lstm_cell_backward}
@@ -406,24 +409,217 @@ def test_plain_caches_stay_plain(kind):
     assert set(seen) == {(tuple, tuple, tuple)}
 
 
-def test_one_impulse_a_path_and_one_call_for_all():
-    "At step 4 with the caches from step 4 on, then from 3, 2 and 1 on; then at step 3"
-    windows = []
+def counted(function, calls, da, caches):
+    calls.append(np.any(da, axis=(0, 1)).tolist())
+    return function(da, caches)
+
+
+def test_a_right_pass_is_asked_once_a_step():
+    "All impulses at once, four times; one at a time, the last step's first; and all once more"
+    calls = []
+    rs.xray(partial(counted, rs.rnn_backward, calls), caches_of("rnn"))
+    assert calls[:4] == [[True] * 4] * 4
+    assert calls[4:8] == np.eye(4, dtype=bool)[::-1].tolist()
+    assert calls[8:] == [[True] * 4]
+
+
+@pytest.mark.parametrize("T_x", [6, 12])
+def test_a_wrong_pass_is_asked_about_once_a_path(T_x):
+    calls, way = [], MISTAKES["lstm"]["carry dropped"]()
+    seen = rs.xray(partial(counted, way.backward, calls), caches_of("lstm", T_x=T_x))
+    assert not seen.ok
+    splits = T_x * (T_x - 1) / 2
+    assert T_x + 5 + splits <= len(calls) <= 2 * T_x + 5 + splits
+
+
+# Many networks, and all the ways of being right and wrong that tools.alarms has
+
+
+SHORT = [row for row in ROWS if row.checker != "gradient_check" and row.length != "long"]
+
+
+@pytest.mark.parametrize("row", SHORT, ids="/".join)
+def test_right_is_not_called_wrong_nor_wrong_right(row):
+    for wrong, fault in ((False, "wrong"), (True, "ok")):
+        for outcome in outcomes(rs, row, 25, 1, wrong):
+            assert outcome.verdict != fault, outcome.tags
+            assert not outcome.warned
+
+
+@pytest.mark.parametrize("way", WAYS)
+@both_networks
+def test_single_precision_is_seen_and_said(kind, way):
+    caches, backward, cell = caches_of(kind, T_x=12), WAYS[way].backward, WAYS[way].cell
+    assert rs.xray(backward, caches).precision == "float64"
+    for returned in (np.float32, np.float64):
+        seen = rs.xray(in_single(backward, returned), caches)
+        assert seen.ok and seen.tol == 1e-4
+        last = str(seen).splitlines()[-1]
+        assert last == "computes in single precision: judged at 1e-04"
+        alone = rs.xray_cell(in_single(cell, returned), caches.steps[3])
+        assert alone.ok and alone.precision == "float32"
+
+
+@both_networks
+def test_single_precision_excuses_no_mistake(kind):
+    backward = in_single(scaled_by(1 + 1e-3, Way().backward), np.float64)
+    seen = rs.xray(backward, caches_of(kind))
+    assert not seen.ok and seen.precision == "float32"
+    assert marks_of(seen, "dx", UPPER) == {"x"}
+
+
+def scaled_by(factor, function):
+    return lambda *given: each(function(*given), lambda g: factor * g)
+
+
+# Where the marks stand
+
+
+def at_one_step(place, change):
+    "A Way whose carry is changed at one step"
+
+    def own(da, t):
+        heard = da[:, :, t]
+        return change * heard if t == place else heard
+
+    return Way(own=own)
+
+
+def rows_that_are_wrong(seen, name):
+    wrong = np.isin(seen.marks(name), ["x", "-", "!"])
+    return np.flatnonzero(wrong.any(axis=1)).tolist()
+
+
+AT_ONE_STEP = {
+    "first step not summed": ("dWax", [0]),
+    "last step not summed": ("dWax", [3]),
+    "sum overwritten": ("dWax", [1, 2, 3]),
+    "x of the step before": ("dWax", [0, 1, 2, 3]),
+    "x of the first step": ("dWax", [1, 2, 3]),
+}
+
+
+@pytest.mark.parametrize("mistake", AT_ONE_STEP)
+def test_the_marks_stand_at_the_step_that_is_wrong(mistake):
+    name, rows = AT_ONE_STEP[mistake]
+    backward = MISTAKES["rnn"][mistake]().backward
+    seen = rs.xray(backward, caches_of("rnn"))
+    assert rows_that_are_wrong(seen, name) == rows
+    assert rows_that_are_wrong(seen, "dx") == []
+    assert not seen.shorter
+
+
+def weights_of_first(change, steps, t):
+    "Reads a step, the first one with a changed x"
+    step = read(steps, t)
+    return step._replace(x=change * step.x) if t == 0 else step
+
+
+@both_networks
+def test_what_is_tied_to_the_first_step_is_marked_there(kind):
+    way = Way(read=partial(weights_of_first, 2))
+    seen = rs.xray(way.backward, caches_of(kind))
+    weights = {"rnn": "dWax", "lstm": "dWf"}[kind]
+    assert rows_that_are_wrong(seen, weights) == [0]
+    assert rows_that_are_wrong(seen, "dx") == []
+
+
+@pytest.mark.parametrize("place", [0, 2, 3])
+def test_an_impulse_of_one_step_that_is_wrong(place):
+    seen = rs.xray(at_one_step(place, 2).backward, caches_of("lstm"))
+    for name in ("dx", "dWf", "dbo"):
+        wrong = np.argwhere(seen.marks(name) == "x")
+        assert set(wrong[:, 1]) == {place}
+        assert set(wrong[:, 0]) == set(range(place + 1))
+
+
+def test_the_view_that_was_overwritten_is_marked_at_step_1():
+    seen = rs.xray(MISTAKES["lstm"]["c0 a view of c"]().backward, caches_of("lstm"))
+    for name in ("dx", "dWf", "dbf", "dWi"):
+        assert rows_that_are_wrong(seen, name) in ([0], [])
+    assert rows_that_are_wrong(seen, "dWf") == [0]
+
+
+@both_networks
+def test_a_pass_that_computes_anew_is_stopped_as_well(kind):
+    def reads(steps, t):
+        step = computed_again(steps, t)
+        return step._replace(x=2 * step.x) if t == 0 else step
+
+    seen = rs.xray(Way(read=reads).backward, caches_of(kind))
+    assert rows_that_are_wrong(seen, {"rnn": "dWax", "lstm": "dWf"}[kind]) == [0]
+    assert not seen.shorter
+
+
+def test_a_pass_that_cannot_be_stopped_is_asked_about_shorter_sequences():
+    "It has caches of its own, so nothing that is done to those that it is given stops it"
+    mine = caches_of("rnn")
 
     def backward(da, caches):
-        heard = np.any(da, axis=(0, 1))
-        windows.append((len(caches.steps), heard.tolist()))
-        return rs.rnn_backward(da, caches)
+        own = mine.steps[-len(caches.steps) :]
+        g = rs.rnn_backward(da, (own, caches.x))
+        return g | {"dWax": 2 * g["dWax"]}
 
-    rs.xray(backward, caches_of("rnn"))
-    assert windows[:5] == [
-        (4, [True] * 4),
-        (1, [True]),
-        (2, [False, True]),
-        (3, [False, False, True]),
-        (4, [False, False, False, True]),
-    ]
-    assert len(windows) == 1 + 4 + 3 + 2 + 1
+    seen = rs.xray(backward, mine)
+    assert marks_of(seen, "dWax", UPPER) == {"x"}
+    assert seen.shorter and "shorter sequences" in str(seen)
+    assert not rs.xray(scaled(dWax=2), mine).shorter
+
+
+# What is no mark
+
+
+@both_networks
+def test_a_constant_has_its_own_sentence(kind):
+    backward = MISTAKES[kind]["ignores what comes from above"]().backward
+    seen = rs.xray(backward, caches_of(kind))
+    assert not seen.ok and set(seen.unscaled) >= {"dx", "da0"}
+    assert "does not scale with what comes from above: dx" in str(seen)
+
+    def cell(*given):
+        ones = map(np.ones_like, given[:-1])
+        return CELL[kind](*ones, given[-1])
+
+    alone = rs.xray_cell(cell, caches_of(kind).steps[1])
+    assert not alone.ok and "dxt" in alone.unscaled
+    assert "does not scale" in str(alone)
+
+
+@pytest.mark.parametrize("late", [1, 3, 6, 8])
+def test_what_changes_between_calls_has_its_own_sentence(late):
+    calls = []
+
+    def tires(da, caches):
+        calls.append(1)
+        factor = 0.5 if len(calls) > late else 1
+        return each(rs.rnn_backward(da, caches), lambda g: factor * g)
+
+    with pytest.raises(ValueError, match="^backward: expected the same gradients when asked"):
+        rs.xray(tires, caches_of("rnn"))
+
+
+def saturated(loud):
+    "The caches of a = tanh(loud): hardly a digit of 1 - a² is left, or none"
+    case = network("rnn", Sizes(n_x=3, n_a=1, m=1, T_x=2))
+    weights = each(case.parameters, lambda v: np.full_like(v, loud / 5))
+    ones = each(case.inputs, np.ones_like)
+    return case.change(parameters=weights, inputs=ones).caches
+
+
+@pytest.mark.parametrize("loud", [15, 21])
+def test_what_rounding_hides_is_neither_right_nor_wrong(loud):
+    caches = saturated(loud)
+    for function in (rs.rnn_backward, scaled(dx=1 + 1e-5), scaled(dWax=1 + 1e-5)):
+        seen = rs.xray(function, caches)
+        assert not seen.ok and "dx" in seen.hidden
+        assert str(seen).splitlines()[-1].startswith("cannot be told")
+    alone = rs.xray_cell(rs.rnn_cell_backward, caches.steps[1])
+    assert not alone.ok and alone.hidden == tuple(alone.error)
+
+
+def test_what_rounding_does_not_do_is_wrong_even_there():
+    seen = rs.xray(scaled(dx=1e6), saturated(15))
+    assert "dx" not in seen.hidden and marks_of(seen, "dx", np.diag_indices(2)) == {"x"}
 
 
 @both_networks

@@ -36,6 +36,8 @@ class Outcome(NamedTuple):
 def verdict_of(report):
     if report.ok:
         return "ok"
+    if getattr(report, "hidden", ()) and report._replace(hidden=()).ok:
+        return "cannot tell"
     rows = getattr(report, "rows", ())
     said = {getattr(row, "verdict", "wrong") for row in rows} or {"wrong"}
     return "cannot tell" if "cannot tell" in said and said <= {"ok", "cannot tell"} else "wrong"
