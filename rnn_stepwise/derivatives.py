@@ -114,8 +114,8 @@ _STEPS = 0.23 * 3.7 ** -np.arange(24.0)  # no period is a multiple of them
 def _descent(along: Any, noise: float, enough: float, steps: Any) -> tuple[Slope, int]:
     "The best of some steps, which fall, and the number of the last that was needed."
     middle, best, row = along(0.0), Slope(nan, inf), list[float]()
-    gaps, sides, last = list[float](), None, 0
-    for last, h in enumerate(steps):
+    gaps, sides = list[float](), None
+    for h in steps:
         up, down = along(h), along(-h)
         rounding = 3 * max(noise, 1e-16 * max(abs(up), abs(down))) / h
         before, row = row, _extrapolated((up - down) / (2 * h), row)  # (G6)
@@ -130,8 +130,8 @@ def _descent(along: Any, noise: float, enough: float, steps: Any) -> tuple[Slope
             sides = ((middle - down) / h, (up - middle) / h) if kinked else None
         elif sides: break
         if not sides and best.error <= max(enough, rounding): break
-    if sides is None: return best, last
-    return Slope(sum(sides) / 2, abs(sides[1] - sides[0]) / 2, sides), last
+    if sides is None: return best, len(gaps) - 1
+    return Slope(sum(sides) / 2, abs(sides[1] - sides[0]) / 2, sides), len(gaps) - 1
 
 def _rounding_at(along: Any, noise: float, h: float) -> float:
     "How far rounding may move a difference."
