@@ -8,6 +8,7 @@ import pytest
 import pictures
 import rnn_stepwise
 from conftest import ROOT, fresh
+from rnn_stepwise.checking import error_of
 from rnn_stepwise.diagrams import KINDS, Diagram, Edge, Node, collisions, draw, route
 from rnn_stepwise.figures import (
     LSTM_STAGES,
@@ -460,3 +461,9 @@ def test_an_array_is_labelled_as_the_alphabet_has_it(diagram):
 )
 def test_labels_have_the_step_that_is_asked_for(name, when, label):
     assert label_of(name, when) == label
+
+
+@pytest.mark.parametrize("own, future, name", [(7, 1, "own"), (1, 7, "future")])
+def test_two_gradients_are_of_six_steps_at_most(own, future, name):
+    message = error_of(draw_two_gradients, [1] * own, [1] * future)
+    assert message == f"ValueError: {name}: expected 1 to 6 numbers, got 7"
