@@ -36,21 +36,34 @@ def noise_of(
     numbers of single precision; inf where a value is not finite, or where it is smooth
     at no distance."""
     for apart in (2e-6, 2e-5, 2e-4, 2e-3):  # until the values differ
-        noise, rest = _scatter(along, apart)
-        if rest is not None: break
+        found = _scatter(along, apart)
+        if found.several: break
     for apart in (2e-9, 2e-12):  # while they differ too much to be near each other
-        if _is_smooth(noise, rest): break
-        closer, rest = _scatter(along, apart)
-        if rest is not None: noise = closer
-    return noise if isfinite(noise) and _is_smooth(noise, rest) else inf
-
-def _is_smooth(noise: float, rest: float | None) -> bool:
-    "Is noise little beside the differences of the values, or all that there is?"
-    return rest is None or noise < 1e-5 * rest
+        if found.is_smooth(): break
+        closer, before = _scatter(along, apart), found
+        if not closer.several: break  # nothing but noise is left
+        found = closer
+        same = 0.1 < found.noise / before.noise < 10
+        if same and before.noise < 0.01 * before.spread: break
+    else:
+        if not found.is_smooth(): return inf
+    return found.noise if isfinite(found.noise) else inf
 
 # %% ../nbs/89_derivatives.ipynb #70c6e62c
-def _scatter(along: Callable[[float], Any], apart: float) -> tuple[float, float | None]:
-    "The noise of eight values; and how far they differ, None where most are the same."
+class _Scatter(NamedTuple):
+    "What eight values near each other show."
+    noise: float
+    spread: float  # how far they differ
+    several: bool  # are most of them different?
+    least: float  # the noise that there is in any case
+
+    def is_smooth(self) -> bool:
+        "Is noise little beside the differences, or the least there is?"
+        quiet = self.noise <= 4 * self.least
+        return quiet or (self.several and self.noise < 1e-5 * self.spread)
+
+def _scatter(along: Callable[[float], Any], apart: float) -> _Scatter:
+    "Eight values, so far apart."
     values = np.array([along(apart * k) for k in range(8)]).real
     eps = np.finfo(np.float32 if in_single([values]) else values.dtype).eps
     scatter = [eps / 2 * abs(values).max()]
@@ -60,8 +73,8 @@ def _scatter(along: Callable[[float], Any], apart: float) -> tuple[float, float 
         differences = np.diff(differences)
         mean_square = (differences**2).mean() / comb(2 * order, order)
         scatter.append(np.sqrt(mean_square))
-    rest = float(np.ptp(values)) if len(set(values)) > 4 else None
-    return float(np.max(scatter)), rest
+    several = len(set(values)) > 4
+    return _Scatter(float(np.max(scatter)), float(np.ptp(values)), several, scatter[0])
 
 # %% ../nbs/89_derivatives.ipynb #9844b19d
 @np.errstate(invalid="ignore")  # of inf and NaN
@@ -70,7 +83,7 @@ def in_single(
 ) -> bool:
     "Do they look computed in single precision: of 17 to 24 bits, most of them?"
     values = np.concatenate([np.ravel(array) for array in arrays])
-    values = values[values != 0]
+    values = values[values % 1 != 0]  # whole numbers are short for other reasons
     mantissas = np.frexp(values)[0]
     if not len(values) or (mantissas * 2**24 % 1).any(): return False
     return bool(((mantissas * 2**16 % 1) != 0).mean() > 0.5)
@@ -81,12 +94,28 @@ def central_slope(
     along: Callable[[float], float],  # a step from the point → the value, NaN for none
     noise: float,  # of the values, from `noise_of`
     enough: float = 0.0,  # an error that is small enough to stop
-    size: float = 1.0,  # the first step is a quarter of it
+    size: float = 1.0,  # the first step is less than a quarter of it
 ) -> Slope:
     "The derivative at step 0 by (G6), at the steps that turn out best."
+    steps, smaller = size * _STEPS, 0
+    best, last = _descent(along, noise, enough, steps)
+    for k, h in enumerate(steps):
+        if k < last + 4 or k < smaller: continue
+        off = abs((along(h) - along(-h)) / (2 * h) - best.value)
+        if off > 3 * (best.error + _rounding_at(along, noise, h)):
+            best, used = _descent(along, noise, enough, steps[k:])
+            last = k + used
+        smaller = k + 5
+    return best
+
+# %% ../nbs/89_derivatives.ipynb #21b68ea3
+_STEPS = 0.23 * 3.7 ** -np.arange(24.0)  # no period is a multiple of them
+
+def _descent(along: Any, noise: float, enough: float, steps: Any) -> tuple[Slope, int]:
+    "The best of some steps, which fall, and the number of the last that was needed."
     middle, best, row = along(0.0), Slope(nan, inf), list[float]()
-    gaps, sides = list[float](), None
-    for h in size * 4.0 ** -np.arange(1, 25):
+    gaps, sides, last = list[float](), None, 0
+    for last, h in enumerate(steps):
         up, down = along(h), along(-h)
         rounding = 3 * max(noise, 1e-16 * max(abs(up), abs(down))) / h
         before, row = row, _extrapolated((up - down) / (2 * h), row)  # (G6)
@@ -97,11 +126,16 @@ def central_slope(
         if len(gaps) < 3: continue
         if gaps[-2] > 10 * rounding:  # else a kink could not be seen
             kinked = gaps[-1] > gaps[-2] / 2 > gaps[-3] / 4
+            if sides and not kinked: best, row = Slope(nan, inf), row[:1]  # it is past
             sides = ((middle - down) / h, (up - middle) / h) if kinked else None
         elif sides: break
         if not sides and best.error <= max(enough, rounding): break
-    if sides is None: return best
-    return Slope(sum(sides) / 2, abs(sides[1] - sides[0]) / 2, sides)
+    if sides is None: return best, last
+    return Slope(sum(sides) / 2, abs(sides[1] - sides[0]) / 2, sides), last
+
+def _rounding_at(along: Any, noise: float, h: float) -> float:
+    "How far rounding may move a difference."
+    return 3 * max(noise, 1e-16 * abs(along(h))) / h
 
 # %% ../nbs/89_derivatives.ipynb #65ce49fa
 def _extrapolated(central: float, before: list[float]) -> list[float]:
@@ -109,7 +143,7 @@ def _extrapolated(central: float, before: list[float]) -> list[float]:
     if not isfinite(central): return []
     row = [central]
     for k, older in enumerate(before[:5], start=1):
-        row.append(row[-1] + (row[-1] - older) / (16**k - 1))
+        row.append(row[-1] + (row[-1] - older) / (3.7 ** (2 * k) - 1))
     return row
 
 def _best_of(row: list[float], before: list[float], rounding: float) -> Slope:
@@ -122,6 +156,7 @@ def _best_of(row: list[float], before: list[float], rounding: float) -> Slope:
     return best
 
 # %% ../nbs/89_derivatives.ipynb #b0171061
+@np.errstate(all="ignore")  # inf and NaN are answers
 def complex_slope(
     along: Callable[[complex], Any],  # a step from the point → the value there
     size: float = 1.0,  # by which the step is multiplied
@@ -131,8 +166,8 @@ def complex_slope(
         value = np.asarray(along(1j * h))
         numbers = np.finfo(value.dtype)
         imaginary = float(value.imag)
+        if not np.isfinite(value): return Slope(nan, inf)
         if abs(imaginary) > numbers.tiny / numbers.eps: break
-    if not isfinite(imaginary): return Slope(nan, inf)
     floor = 16 * float(numbers.smallest_subnormal)
     return Slope(imaginary / h, floor / h)  # (G7)
 

@@ -111,7 +111,10 @@ class _Asked(NamedTuple):
     def at(self, moved: dict[str, np.ndarray]) -> Any:
         "The loss at the point, some arrays moved; it may write into its copies."
         arrays = {name: array.copy() for name, array in self.point.items()} | moved
-        with np.errstate(all="ignore"): value = np.asarray(self.loss(arrays))
+        with np.errstate(all="ignore"): answer = self.loss(arrays)
+        if isinstance(answer, (list, tuple, np.ma.MaskedArray)):
+            refuse("loss", "one number", checking.kind(answer))
+        value = np.asarray(answer)
         if value.shape == () and value.dtype.kind in "iu": value = value.astype(float)
         if value.shape == () and value.dtype.kind in "fc": return value[()]
         refuse("loss", "one number", f"{value.dtype} of shape {value.shape}")
@@ -119,7 +122,8 @@ class _Asked(NamedTuple):
     def along(self, ways: Mapping[str, Any]) -> Callable[[Any], Any]:
         "The loss, by a step from the point."
         start = {name: self.point[name] for name in ways}
-        return lambda step: self.at({n: start[n] + step * ways[n] for n in ways})
+        def moved(step): return {n: np.asarray(start[n] + step * ways[n]) for n in ways}
+        return lambda step: self.at(moved(step))
 
     def by(self, name: str, index: tuple[int, ...]) -> Callable[[Any], Any]:
         "The loss, by a step of one entry."
@@ -131,26 +135,29 @@ class _Asked(NamedTuple):
 def _compared(asked, indices, method, rng):
     "The rows; and the method, which is the complex step where it can be trusted."
     ways = {n: rng.standard_normal(array.shape) for n, array in asked.point.items()}
-    noise = noise_of(asked.along(ways))
+    noise = noise_of(_heard(asked.along(ways)))
     def central(asked, name, index, enough=0.0):
         size = max(1.0, abs(asked.point[name][index]))
         return central_slope(_heard(asked.by(name, index)), noise, enough, size)
     def imaginary(asked, name, index, enough=0.0):
-        return complex_slope(asked.by(name, index))
+        size = min(1.0, abs(asked.point[name][index]) or 1.0)
+        return complex_slope(asked.by(name, index), max(size, 1e-200))
     rounding = None if method == "central" else _rounding(asked, ways, noise, method)
     if rounding is not None:
         rows = _rows(asked, indices, imaginary, rounding)
-        doubted = [_doubted(row, asked, central) for row in rows]
+        largest = max(row.scale for row in rows)
+        doubted = [_doubted(row, asked, central, largest) for row in rows]
         if method == "complex" or doubted == rows:
             return _excused(doubted, asked, imaginary, rng), "complex"
     rows = _rows(asked, indices, central, 0.0)
     return _excused(rows, asked, central, rng), "central"
 
+# %% ../nbs/88_judging.ipynb #04742e12
 def _heard(along):
     "The same function, real, with NaN where it raises."
     def value(step):
-        try: return float(np.real(along(step)))
-        except Exception: return nan
+        try: return np.real(along(step))
+        except Exception: return np.float64(nan)
     return value
 
 # %% ../nbs/88_judging.ipynb #658eb777
@@ -174,13 +181,18 @@ def _rounding(asked, ways, noise, method):
         if central.kink or off > 10 * central.error + 1e-9 * size: return None
     return rounding
 
-def _doubted(row, asked, central):
-    "The row, unless a difference agrees with what was given, and not with (G7)."
-    if row.verdict != "wrong": return row
+# %% ../nbs/88_judging.ipynb #710060b2
+def _doubted(row, asked, central, largest):
+    "The row, unless differences make the complex step doubtful."
+    silent = row.scale == 0  # no imaginary part: there is none, or all are lost
+    if row.verdict != "wrong" and not silent: return row
     slope = central(asked, row.name[1:], row.at)
+    if slope.kink: return row._replace(verdict="cannot tell", why=_limit(row, slope))
     allowed = 10 * slope.error + asked.tol * row.scale
-    agrees = abs(row.given - slope.value) <= allowed
-    if not agrees or _off(row) <= allowed: return row
+    doubtful = abs(row.given - slope.value) <= allowed < _off(row)
+    unknown = slope.error > asked.tol * largest
+    if silent: doubtful = unknown or abs(slope.value) > allowed
+    if not doubtful: return row
     return row._replace(verdict="cannot tell", why=_NOT_ANALYTIC)
 
 # %% ../nbs/88_judging.ipynb #da4222e6
@@ -206,6 +218,7 @@ def _row(name, indices, given, slopes, scale, tol, rounding):
     difference = np.nan_to_num(abs(given - numerical), nan=inf, posinf=inf)
     own = error + rounding * scale
     wrong = difference > tol * scale + 10 * own
+    if rounding > 1e-9: error = own  # the loss is coarse, not only the last digits
     unsure = np.maximum(difference, error) > tol * scale
     relative = _over(float(difference.max()), scale)
     verdict, ranked = "ok", difference if relative > 1e-12 else abs(numerical)
@@ -245,7 +258,8 @@ def _excused(rows, asked, slope_of, rng):
         return row._replace(verdict="cannot tell", why=why)
     def may_be_single(row): return row.error <= _SINGLE and not row.why
     largest, single = max(row.scale for row in rows), asked.tol >= _SINGLE
-    rows = [excuse(row, 2**-52, _LOST, 2**-48 * largest) for row in rows]
+    largest = np.fmax(largest, abs(asked.at({})))
+    rows = [excuse(row, 2**-52, _LOST, 2**-44 * largest) for row in rows]
     for i, row in enumerate(rows):
         if may_be_single(row): rows[i] = excuse(row, 2**-23, _units(row))
         single = single or rows[i] is not row
@@ -278,7 +292,7 @@ _NOT_ANALYTIC = (
     "differences agree with it, the complex step does not: the loss has abs in it, "
     "or a comparison. Take method='central'")
 _ROUNDING = (
-    "off by {:.0f} units in the last place of float32. That is rounding, if float32 is "
+    "off by {:.0f} times the last place of float32. That is rounding, if float32 is "
     "used anywhere; in double precision it would be gone")
 _MULTIPLE = (
     "{:.6g} times the numerical one: a mean for a sum, or something from above left "
@@ -293,7 +307,7 @@ _COARSE = (
     "numerically known to {:.0e} only, because the loss rounds. Compute it in double "
     "precision, leave out of it what the array does not change, or let it take complex "
     "numbers")
-_SINGLE_NOTE = "In single precision, and judged at {:.0e}: float32 allows no less"
+_SINGLE_NOTE = "No more digits than single precision has: judged at {:.0e}"
 _KEEPS = "It keeps something between calls, or is random"
 _WRITES = "It keeps something between calls, or writes into what it is given"
 
@@ -337,8 +351,10 @@ def _alike(one, other):
 # %% ../nbs/88_judging.ipynb #c5ee294e
 def _forgetful(answers):
     "What is at fault with a loss that answers the same question in several ways."
+    finite = np.isfinite(answers)
     low, high = min(answers, key=np.real), max(answers, key=np.real)
-    if not abs(high - low) > 1e-9 * abs(high): return []
+    differ = not finite.all() or abs(high - low) > 1e-9 * abs(high)
+    if not differ or not finite.any(): return []
     several = ", ".join(f"{answer:.8g}" for answer in answers)
     return [f"loss: {several} at the same point. {_KEEPS}"]
 
