@@ -174,8 +174,8 @@ def _precision(once, twice, part):
     "The precision that a function computes in, by what it returns and by its rounding."
     if np.result_type(*once.values()) in (np.float32, np.complex64): return "float32"
     doubling = max(_apart(twice[name], 2 * once[name]) for name in once)
-    rounding = max(_apart(part[name], 0.7 * once[name]) for name in once)
-    single = 1e-11 < rounding < 1e-4 and doubling < rounding / 100
+    rounding = [_apart(part[name], 0.7 * once[name]) for name in once]
+    single = any(max(1e-11, 100 * doubling) < off < 1e-4 for off in rounding)
     return "float32" if single else "float64"
 
 def same(label: str, before: Mapping[str, Any], after: Mapping[str, Any],

@@ -15,6 +15,7 @@ from networks import ALL_DIFFERENT, SEQUENCES, Sizes, chained, network
 from rnn_stepwise.checking import Caches
 from rnn_stepwise.lstm.cell import LSTMCache
 from rnn_stepwise.rnn.cell import RNNCache
+from rnn_stepwise.watching import manner
 from tools.alarms.mistakes import MISTAKES
 from tools.alarms.passes import WAYS, Way, computed_again, in_single, read
 from tools.alarms.table import ROWS, outcomes
@@ -615,6 +616,29 @@ def test_what_rounding_hides_is_neither_right_nor_wrong(loud):
         assert str(seen).splitlines()[-1].startswith("cannot be told")
     alone = rs.xray_cell(rs.rnn_cell_backward, caches.steps[1])
     assert not alone.ok and alone.hidden == tuple(alone.error)
+
+
+@pytest.mark.parametrize("way", ["plain loop", "sech², sigmoid(-z)"])
+def test_a_right_pass_is_not_wrong_where_rounding_hides_it(way):
+    "The slope is 4e-13; single precision sees nothing of it, and answers with zeros"
+    backward, caches = WAYS[way].backward, saturated(15)
+    for function in (backward, in_single(Way().backward, np.float64)):
+        seen = rs.xray(function, caches)
+        assert seen.hidden == tuple(seen.right)
+        assert not any(error.any() for error in seen.error.values())
+
+
+def test_single_precision_is_seen_where_a_sum_cancels():
+    "Of one output that has lost its digits, and of the others"
+
+    def cancels(factor):
+        one = np.float32(np.float32(factor) * np.float32([1, 1 / 3]))
+        lost = np.float32(factor * 1.0001) - np.float32(factor)
+        return {"dx": np.float64(one), "dba": np.array([np.float64(lost)])}
+
+    once, part = cancels(1.1), cancels(0.7 * 1.1)
+    assert abs(part["dba"] / once["dba"] - 0.7) > 1e-4
+    assert manner("yours", lambda factor: cancels(1.1 * factor)).precision == "float32"
 
 
 def test_what_rounding_does_not_do_is_wrong_even_there():
