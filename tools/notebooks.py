@@ -13,6 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
+import matplotlib.font_manager  # noqa: F401 - builds its cache; a notebook would say that it does
 from execnb.nbio import nb2str, read_nb
 from execnb.shell import CaptureShell
 from nbdev.clean import clean_nb
