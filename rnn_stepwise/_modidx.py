@@ -338,6 +338,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '', 'doc_host': '', 'git_url
                                        'rnn_stepwise.watching._called': ('watching.html#_called', 'rnn_stepwise/watching.py'),
                                        'rnn_stepwise.watching._differ': ('watching.html#_differ', 'rnn_stepwise/watching.py'),
                                        'rnn_stepwise.watching._from_step': ('watching.html#_from_step', 'rnn_stepwise/watching.py'),
+                                       'rnn_stepwise.watching._has_constant': ('watching.html#_has_constant', 'rnn_stepwise/watching.py'),
                                        'rnn_stepwise.watching._left_alone': ('watching.html#_left_alone', 'rnn_stepwise/watching.py'),
                                        'rnn_stepwise.watching._over_shut': ('watching.html#_over_shut', 'rnn_stepwise/watching.py'),
                                        'rnn_stepwise.watching._precision': ('watching.html#_precision', 'rnn_stepwise/watching.py'),

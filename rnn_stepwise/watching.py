@@ -153,12 +153,7 @@ def manner(label: str, ask: Callable[[float], dict[str, np.ndarray]]) -> Manner:
     once, again, twice, part = ask(1), ask(1), ask(2), ask(0.7)
     precision = _precision(once, twice, part)
     same(label, once, again, precision)
-    unscaled = []
-    for name, answer in once.items():
-        constant = 2 * answer - twice[name]
-        other = (part[name] - 0.7 * answer) / 0.3
-        heard = largest(constant) > 1e-4 * largest(answer)
-        if heard and _apart(other, constant) < 1e-3: unscaled.append(name)
+    unscaled = [n for n in once if _has_constant(once[n], twice[n], part[n])]
     return Manner(once, twice, precision, unscaled)
 
 # %% ../nbs/92_watching.ipynb #416c2e9c
@@ -170,6 +165,13 @@ def _apart(one, other):
     "The largest difference, over the largest entry."
     return largest(one - other) / (largest(other) or 1.0)
 
+@np.errstate(all="ignore")
+def _has_constant(once, twice, part):
+    "Is a part of an answer the same, whether the double is asked for or a part?"
+    constant, other = 2 * once - twice, (part - 0.7 * once) / 0.3
+    return largest(constant) > 1e-9 * largest(once) and _apart(other, constant) < 1e-3
+
+@np.errstate(all="ignore")
 def _precision(once, twice, part):
     "The precision that a function computes in, by what it returns and by its rounding."
     if np.result_type(*once.values()) in (np.float32, np.complex64): return "float32"
@@ -194,7 +196,8 @@ def blur(value: Any, grain: Grain, rng: np.random.Generator) -> Any:
         return {name: blur(value[name], grain, rng) for name in value}
     if isinstance(value, (list, tuple)):
         return like(value, [blur(entry, grain, rng) for entry in value])
-    return value * (1 + grain.eps * rng.choice([-1, 1], np.shape(value)))
+    off = 1 + grain.eps * rng.choice([-1, 1], np.shape(value))
+    with np.errstate(all="ignore"): return value * off
 
 def blurred(flow: list[Any], grain: Grain, rng: np.random.Generator) -> list[Any]:
     "Gradients on their way back: what da adds to dc is rounded before."
@@ -307,16 +310,20 @@ def _stopped(one, t):
     "All gradients when nothing goes back from step t; None if yours takes no notice."
     while one.ways:
         near, weights = one.ways[0]
-        found = _over_shut(one, t, weights, near)
-        far = near and len(one.found) == 2 and _over_shut(one, t, weights, False)
-        if found and not (far and _differ(one, found, far)): return found
+        if not (near and len(one.found) == 2 and _differ(one, min(one.s, 2), weights)):
+            found = one.found.get(t) or _over_shut(one, t, weights, near)
+            if found: return found
         one.ways.pop(0)
     return None
 
-def _differ(one, some, others):
-    "Are the parameters' gradients different?"
+def _differ(one, t, weights):
+    "Do the steps that are left out make a difference to the parameters?"
+    near, far = (_over_shut(one, t, weights, way) for way in (True, False))
+    if not (near and far): return not near
     limit = {name: 1e-6 * largest(one.whole[name]) for name in one.found[0]}
-    return any(largest(some[name] - others[name]) > limit[name] for name in limit)
+    if any(largest(near[name] - far[name]) > limit[name] for name in limit): return True
+    one.found[t] = {name: near[name] for name in limit}
+    return False
 
 def _shorter(one, t):
     "All gradients of the sequence from step t on."

@@ -247,7 +247,7 @@ def _traced(yours, right, impulses, how):
     "Sizes and errors of all paths, by output; how far from linear; how well known."
     m, T = impulses.shape[1:]
     grain, names, known = how.grain, yours.names, {}
-    of_sums = 64 * np.sqrt(m) * grain.eps  # how far the rounding of a sum goes
+    of_sums = 64 * m**0.5 * grain.eps  # how far the rounding of a sum goes
     tables = {name: np.zeros((3, T, T)) for name in names}
     total, rounding = dict.fromkeys(names, 0), dict.fromkeys(names, 0.0)
     for s, column, noise in right.columns(impulses, grain):

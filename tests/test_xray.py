@@ -1,6 +1,7 @@
 """The X-ray against an oracle that knows no backward pass, and on functions that are right in
 other ways; what it sees of those that are wrong, and what it hands to them."""
 
+import warnings
 from collections import UserList, defaultdict, deque
 from collections.abc import Mapping
 from functools import partial
@@ -510,6 +511,39 @@ def test_the_marks_stand_at_the_step_that_is_wrong(mistake):
     assert not seen.shorter
 
 
+def summed_where(counts, kind, da, caches):
+    "The right pass, with each step added to the sums so many times"
+    dx, sums = [], {}
+    heard = [np.zeros_like(da[:, :, 0]) for _ in STATES[kind]]
+    for t in reversed(range(da.shape[2])):
+        gradients = CELL[kind](da[:, :, t] + heard[0], *heard[1:], caches.steps[t])
+        heard = [gradients.pop(name) for name in STATES[kind]]
+        dx.insert(0, gradients.pop("dxt"))
+        for name in gradients:
+            sums[name] = sums.get(name, 0) + counts(t) * gradients[name]
+    firsts = zip(("da0", "dc0"), heard)
+    return {"dx": np.stack(dx, axis=2), **dict(firsts), **sums}
+
+
+@pytest.mark.parametrize("T_x", [4, 9])
+@pytest.mark.parametrize("place", range(4))
+@both_networks
+def test_a_step_that_is_wrong_by_its_number_is_the_one_that_is_marked(kind, place, T_x):
+    "Whoever leaves out steps that cost time must not give another step its number"
+    backward = partial(summed_where, lambda t: t != place, kind)
+    seen = rs.xray(backward, caches_of(kind, T_x=T_x))
+    name = {"rnn": "dWaa", "lstm": "dWc"}[kind]
+    assert rows_that_are_wrong(seen, name) == [place]
+    assert set(seen.marks(name)[place, place:]) == {"-"}
+    assert rows_that_are_wrong(seen, "dx") == []
+
+
+def test_all_steps_but_three_are_missing():
+    backward = partial(summed_where, lambda t: t < 3, "lstm")
+    seen = rs.xray(backward, caches_of("lstm", T_x=9))
+    assert rows_that_are_wrong(seen, "dWf") == [3, 4, 5, 6, 7, 8]
+
+
 def weights_of_first(change, steps, t):
     "Reads a step, the first one with a changed x"
     step = read(steps, t)
@@ -584,6 +618,53 @@ def test_a_constant_has_its_own_sentence(kind):
     alone = rs.xray_cell(cell, caches_of(kind).steps[1])
     assert not alone.ok and "dxt" in alone.unscaled
     assert "does not scale" in str(alone)
+
+
+def test_a_small_constant_is_a_constant():
+    def backward(da, caches):
+        g = rs.rnn_backward(da, caches)
+        g["dba"] += 1e-6 * np.abs(g["dba"]).max() / da.shape[2]
+        g["da0"] += 1e-6
+        return g
+
+    seen = rs.xray(backward, caches_of("rnn"))
+    assert not seen.ok and seen.precision == "float64"
+    assert seen.unscaled == ("da0",)  # what grows with the gradient is none
+
+
+def test_numbers_that_single_precision_holds_exactly_are_single_precision():
+    "Where the slope is 1 and all weights are powers of 2, nothing is rounded"
+    one, none = np.ones((1, 1)), np.zeros((1, 1))
+    table = {"Wax": one, "Waa": 2 * one, "ba": none, "Wya": one, "by": none}
+    caches = rs.rnn_forward(np.zeros((1, 1, 1)), none, table)[-1]
+
+    def single(da, caches):
+        return each(rs.rnn_backward(da, caches), lambda g: g.astype(np.float32))
+
+    seen = rs.xray(single, caches, np.ones((1, 1, 1)))
+    assert seen.ok and seen.precision == "float32"
+
+
+def test_a_sum_that_nearly_cancels_hides_no_precision():
+    "Of its few digits that are left none is right; those of the other show what it is"
+    numbers = np.random.default_rng(0).normal(size=20)
+
+    def ask(factor):
+        some = np.float32(factor * numbers)
+        left = some - np.float32(1 - 1e-6) * some
+        return {"some": np.float64(some), "left": np.float64(left)}
+
+    assert manner("yours", ask).precision == "float32"
+    double = manner("yours", lambda factor: {"some": factor * numbers, "none": 0 * numbers})
+    assert double.precision == "float64"
+
+
+def test_whoever_wants_an_error_of_every_rounding_gets_none():
+    caches = faint(1e-5, 3, 2, 70)
+    with warnings.catch_warnings(), np.errstate(all="raise"):
+        warnings.simplefilter("error")
+        assert rs.xray(rs.rnn_backward, caches).ok
+        assert rs.xray_cell(rs.rnn_cell_backward, caches.steps[1]).ok
 
 
 @pytest.mark.parametrize("late", [1, 3, 6, 8])
