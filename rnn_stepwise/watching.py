@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 # %% auto #0
-__all__ = ['SLACK', 'GRAIN', 'copied', 'like', 'changed', 'fitting', 'watched', 'Grain', 'Manner', 'manner', 'largest', 'same',
+__all__ = ['SLACK', 'GRAIN', 'copied', 'like', 'changed', 'fitting', 'watched', 'Grain', 'Behaviour', 'manner', 'largest', 'same',
            'blur', 'blurred', 'limits', 'Asked', 'cache_type', 'Impulse']
 
 # %% ../nbs/92_watching.ipynb #e7c1c7fa
@@ -135,7 +135,7 @@ class Grain(NamedTuple):
 SLACK = 16  # so many roundings are no mistake
 GRAIN = {"float64": Grain(2**-52, 2**-1022), "float32": Grain(2**-23, 2**-126)}
 
-class Manner(NamedTuple):
+class Behaviour(NamedTuple):
     "How a function answers that should be linear."
     once: dict[str, np.ndarray]  # its gradients
     twice: dict[str, np.ndarray]  # those of twice as much from above
@@ -148,13 +148,13 @@ class Manner(NamedTuple):
         silent = not any(array.any() for array in self.once.values())
         return GRAIN["float32" if silent else self.precision]
 
-def manner(label: str, ask: Callable[[float], dict[str, np.ndarray]]) -> Manner:
+def manner(label: str, ask: Callable[[float], dict[str, np.ndarray]]) -> Behaviour:
     "How a function answers a question, the same again, its double and a part of it."
     once, again, twice, part = ask(1), ask(1), ask(2), ask(0.7)
     precision = _precision(once, twice, part)
     same(label, once, again, precision)
     unscaled = [n for n in once if _has_constant(once[n], twice[n], part[n])]
-    return Manner(once, twice, precision, unscaled)
+    return Behaviour(once, twice, precision, unscaled)
 
 # %% ../nbs/92_watching.ipynb #416c2e9c
 def largest(array: Any) -> float:
