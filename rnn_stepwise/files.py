@@ -94,7 +94,9 @@ def load_parameters(
             return _network({name: _read(box, members[name]) for name in members})
     except (FileNotFoundError, MemoryError): raise
     except Exception as error:
-        reason = str(error) or type(error).__name__
+        full = getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE)
+        if full: raise  # too many open files say nothing about this one
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
         refuse("file", "an .npz of parameters", f"{file} ({reason})")
 
 # %% ../nbs/95_files.ipynb #7191352b

@@ -117,7 +117,7 @@ def _largest_entry(arrays: Mapping[str, np.ndarray]) -> Any:
     largest = [abs(part).max(initial=0) for part in parts]
     return np.max([*largest, np.float64(0)]) or 1.0
 
-def _norm(arrays: Mapping[str, np.ndarray]) -> tuple[Any, Any]:
+def _common_norm(arrays: Mapping[str, np.ndarray]) -> tuple[Any, Any]:
     "The norm of all together, as two factors: no square of the second overflows."
     top = _largest_entry(arrays)
     squares = [((part / top)**2).sum() for dW in arrays.values() for part in _parts(dW)]
@@ -125,7 +125,7 @@ def _norm(arrays: Mapping[str, np.ndarray]) -> tuple[Any, Any]:
 
 def _exceeds(arrays: Mapping[str, np.ndarray], limit: float) -> bool:
     "Is the norm of all together above the limit?"
-    top, theta = _norm(arrays)
+    top, theta = _common_norm(arrays)
     return theta > limit / top
 
 def _shortened(array: np.ndarray, top: Any, share: Any) -> np.ndarray:
@@ -155,7 +155,7 @@ def clip_by_global_norm(
     limit = number("limit", limit, positive=True)
     arrays = _finite_arrays(gradients)
     with np.errstate(all="ignore"):
-        top, theta = _norm(arrays)
+        top, theta = _common_norm(arrays)
         norm, clipped = float(top * theta), {}
         for name, dW in arrays.items():
             if theta <= limit / top: clipped[name] = dW.copy()

@@ -653,9 +653,37 @@ def test_what_a_zip_says_about_itself_is_checked(tmp_path):
     rebuilt(plain, {"Wax.npy": long}, parameters=OLD)
     size = (len(long) + 8 * 5 * 99999).to_bytes(4, "little")
     patched(plain, (CENTRAL, 0, 20, size + size))
-    assert reason_of(plain) == "EOFError"  # an error without words of its own
+    assert reason_of(plain) == "EOFError" or reason_of(plain).startswith("Overlapped entries")
     for packing in zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA:
         assert reason_of(rebuilt(plain, {}, packing)) == "Wf: a rare packing"
+
+
+def test_an_error_without_words_is_called_by_its_type(tmp_path, monkeypatch):
+    file = rebuilt(tmp_path / "p.npz", {})
+
+    def ended(*args, **kwargs):
+        raise EOFError
+
+    monkeypatch.setattr(zipfile.ZipFile, "infolist", ended)
+    assert reason_of(file) == "EOFError"
+
+
+def test_a_reason_is_one_line_and_short(tmp_path):
+    for name in "W\nx", 9000 * "W":
+        reason = reason_of(rebuilt(tmp_path / "p.npz", {f"{name}.npy": npy(LSTM["Wf"])}))
+        assert "\n" not in reason
+        assert len(reason) <= 200
+
+
+def test_too_many_open_files_are_no_reason_to_refuse_one(tmp_path, monkeypatch):
+    file = rebuilt(tmp_path / "p.npz", {})
+
+    def full(*args, **kwargs):
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(zipfile.ZipFile, "infolist", full)
+    with pytest.raises(OSError, match="Too many open files"):
+        rs.load_parameters(file)
 
 
 # What loading may take
@@ -773,6 +801,14 @@ def tampered(file, chance):
     return name, whole
 
 
+def loaded_or_refused(file):
+    "The parameters, or None after the promised sentence"
+    try:
+        return rs.load_parameters(file)
+    except ValueError as error:
+        assert str(error).startswith(f"{PROMISED[12:]}{file} (")
+
+
 def test_a_damaged_file_is_refused_or_right(tmp_path):
     chance, refused = random.Random(0), 0
     file = tmp_path / "p.npz"
@@ -781,10 +817,8 @@ def test_a_damaged_file_is_refused_or_right(tmp_path):
         content = file.read_bytes()
         for _ in range(300):
             file.write_bytes(damaged(content, chance))
-            try:
-                loaded = rs.load_parameters(file)
-            except ValueError as error:
-                assert str(error).startswith(f"{PROMISED[12:]}{file} (")
+            loaded = loaded_or_refused(file)
+            if loaded is None:
                 refused += 1
             else:
                 assert is_network(loaded, LSTM)
@@ -796,15 +830,13 @@ def test_a_damaged_member_is_refused_or_read_as_numpy_reads_it(tmp_path):
     chance, file, refused = random.Random(1), tmp_path / "p.npz", 0
     for _ in range(300):
         name, member = tampered(file, chance)
-        try:
-            loaded = rs.load_parameters(file)
-        except ValueError as error:
-            assert str(error).startswith(f"{PROMISED[12:]}{file} (")
+        loaded = loaded_or_refused(file)
+        if loaded is None:
             refused += 1
-        else:
-            expected = LSTM | {name: np.load(io.BytesIO(member))}
-            for key in loaded:
-                np.testing.assert_array_equal(loaded[key], expected[key])
+            continue
+        expected = LSTM | {name: np.load(io.BytesIO(member))}
+        for key in loaded:
+            np.testing.assert_array_equal(loaded[key], expected[key])
     assert 100 < refused < 300
     gc.collect()
 

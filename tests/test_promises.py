@@ -449,19 +449,6 @@ class Other:
         return self.value
 
 
-class Row(Sequence):
-    "A sequence that is no list"
-
-    def __init__(self, entries):
-        self.entries = list(entries)
-
-    def __len__(self):
-        return len(self.entries)
-
-    def __getitem__(self, i):
-        return self.entries[i]
-
-
 class Bare:
     "Can be read like a list, and says nothing of it"
 
@@ -473,6 +460,10 @@ class Bare:
 
     def __getitem__(self, i):
         return self.entries[i]
+
+
+class Row(Bare, Sequence):
+    "A sequence that is no list"
 
 
 def wrapped(rows):

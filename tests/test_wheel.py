@@ -117,7 +117,8 @@ def test_wheel_works_beside_numpy_alone(wheel, tmp_path, version):
 def unpacked(built, folder):
     "The sdist in a folder of its own"
     with tarfile.open(next(built.glob("*.tar.gz"))) as sdist:
-        sdist.extractall(folder, filter="data")
+        safely = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # 3.11.4
+        sdist.extractall(folder, **safely)
     (source,) = folder.iterdir()
     return source
 
