@@ -33,8 +33,8 @@ def noise_of(
     """How far rounding scatters the values of a function near step 0.
 
     At least half a unit in the last place, of single precision where all values are
-    numbers of single precision; inf where a value is not finite, or where it is smooth
-    at no distance."""
+    numbers of single precision, and what numbers near 0 lose; inf where a value is not
+    finite, or where it is smooth at no distance."""
     for apart in (2e-6, 2e-5, 2e-4, 2e-3):  # until the values differ
         found = _scatter(along, apart)
         if found.several: break
@@ -65,8 +65,9 @@ class _Scatter(NamedTuple):
 def _scatter(along: Callable[[float], Any], apart: float) -> _Scatter:
     "Eight values, so far apart."
     values = np.array([along(apart * k) for k in range(8)]).real
-    eps = np.finfo(np.float32 if in_single([values]) else values.dtype).eps
-    scatter = [eps / 2 * abs(values).max()]
+    numbers = np.finfo(np.float32 if in_single([values]) else values.dtype)
+    least = numbers.eps / 2 * abs(values).max()
+    scatter = [max(least, 8 * numbers.smallest_subnormal)]
     values = values.astype(float)
     differences = np.diff(values, 3)
     for order in (4, 5, 6):

@@ -366,7 +366,7 @@ def _sides(sizes, largest):
 
 # %% ../nbs/08_xray.ipynb #2cf77f69
 def draw_xray(
-    xray: XRayReport,  # what `xray` found
+    xray: XRayReport,  # what an X-ray found
     name: str = "dx",  # one of its outputs
     which: str = "yours",  # or "right"
     ax: Axes | None = None,  # where to draw; a new figure if None

@@ -689,6 +689,20 @@ def test_too_many_open_files_are_no_reason_to_refuse_one(tmp_path, monkeypatch):
 # What loading may take
 
 
+def test_how_far_a_file_may_unfold(tmp_path, monkeypatch):
+    "Sixteen times its size, where that is more than what any file may take"
+    monkeypatch.setattr(files, "_SMALL", 0)
+    file = tmp_path / "p.npz"
+    for zeros, is_read in (0.9, True), (0.99, False):
+        rng = np.random.default_rng(0)
+        large = rs.init_rnn_parameters(3, 200, 2, rng)
+        large["Waa"][: int(200 * zeros)] = 0
+        np.savez_compressed(file, **large)
+        times = sum(array.nbytes for array in large.values()) / file.stat().st_size
+        assert (2 < times < 16) if is_read else times > 17
+        assert not error_of(rs.load_parameters, file) == is_read
+
+
 def peak_of(call, *args):
     "What a call says, and how much memory it took on the way"
     gc.collect()

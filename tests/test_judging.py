@@ -369,3 +369,330 @@ def test_what_differences_do_not_feel_is_not_called_right():
         assert [row.verdict for row in central.rows] == ["ok", "cannot tell"]
         exact = rs.gradient_check(loss, point, gradients)
         assert exact.ok == (faint == 0)
+
+
+# What it says, word for word
+
+FLOAT32 = (
+    "dw: off by 5 times the last place of float32. That is rounding, if float32 is used "
+    "anywhere; in double precision it would be gone"
+)
+MEAN = (
+    "dw: 0.166667 times the numerical one: a mean for a sum, or something from above left "
+    "out or counted twice"
+)
+ABS = (
+    "dw: differences agree with it, the complex step does not: the loss has abs in it, or a "
+    "comparison. Take method='central'"
+)
+KINK = "dw: the loss has a kink there, from slope 0 to 1. Check at another point"
+UNFELT = "dw: differences feel nothing of it: it is 0, or too small for them"
+NOWHERE = "dw: near the point the loss is not finite, or not smooth"
+LOST = (
+    "dw: a right pass may be that far off by rounding alone, beside the other gradients or "
+    "because they explode. Check it by itself, on fewer steps"
+)
+COARSE = (
+    "dw: numerically known to 1e-05 only, because the loss rounds. Compute it in double "
+    "precision, leave out of it what the array does not change, or let it take complex numbers"
+)
+
+
+def bent(point):
+    return np.maximum(point["w"], 0).sum()
+
+
+def constant(point):
+    return 1.0 + 0 * point["w"].real.sum()
+
+
+def high_up(point):
+    return 1e9 + exponential(point).real
+
+
+def saturated(point):
+    return np.tanh(20 + 0 * W + point["w"]).sum()
+
+
+EDGE = np.arange(6.0)
+SAYS = {  # a loss, a point, a gradient, options, the one sentence
+    "float32": (exponential, W, np.exp(W) + 3e-6 * np.cos(9 * W), {}, FLOAT32),
+    "mean": (square, W, W / 3, {}, MEAN),
+    "sign": (square, W, -2 * W, {}, "dw: the sign is the other one"),
+    "zeros": (square, W, 0 * W, {}, "dw: nothing but zeros"),
+    "abs": (lambda p: abs(p["w"]).sum(), W, np.sign(W), {"method": "complex"}, ABS),
+    "kink": (bent, EDGE, np.ones(6), {}, KINK),
+    "unfelt": (constant, W, 0 * W, {"method": "central"}, UNFELT),
+    "NaN": (broken, W, 2 * W, {}, NOWHERE),
+    "tiny": (lambda p: 1e-306 * exponential(p), W, 1e-306 * np.exp(W), {}, None),
+    "saturated": (saturated, W, 0 * W, {}, LOST),
+    "coarse": (high_up, W, np.exp(W), {"method": "central", "tol": 1e-12}, None),
+    "tol": (exponential, W, np.exp(W) * (1 + 1e-15), {"tol": 0}, None),
+}
+BEGINS = {
+    "tiny": "dw: too small for numbers. Scale the loss",
+    "coarse": "dw: numerically known to ",
+    "tol": "dw: known to 1e-14: double precision allows no less",
+}
+
+
+@pytest.mark.parametrize("name", SAYS)
+def test_each_reason_has_its_sentence(name):
+    loss, point, gradient, options, sentence = SAYS[name]
+    report = rs.gradient_check(loss, {"w": point}, {"dw": gradient}, **options)
+    assert not report.ok
+    (note,) = report.notes
+    if sentence is None:
+        assert note.startswith(BEGINS[name])
+    else:
+        assert note == sentence
+
+
+def test_what_is_said_of_a_coarse_loss():
+    _, report = checked(high_up, np.exp(W), method="central", tol=1e-12)
+    number = report.notes[0].split()[4]
+    assert report.notes[0] == COARSE.replace("1e-05", number)
+    assert 1e-9 < float(number) < 1e-4
+
+
+def test_faults_and_the_note_of_single_precision_word_for_word():
+    calls = []
+
+    def counting(point):
+        calls.append(point)
+        return 0.5 * len(calls)
+
+    report = rs.gradient_check(counting, {"w": W}, {"dw": 0 * W})
+    first, second, last = report.faults[0].removeprefix("loss: ").split(" at ")[0].split(", ")
+    assert (first, second) == ("0.5", "1") and float(last) > 1
+    assert report.faults[0].endswith(
+        " at the same point. It keeps something between calls, or is random"
+    )
+
+    def forgetting(g):
+        calls.append(g)
+        return {"dw": 2 * g * W * len(calls)}
+
+    report = rs.gradient_check(square, {"w": W}, forgetting)
+    assert report.faults == (
+        "dw: the function says two things. It keeps something between calls, or writes into "
+        "what it is given",
+    )
+    _, report = checked(exponential, np.exp(W).astype("f4"))
+    assert report.notes == ("No more digits than single precision has: judged at 1e-04",)
+
+
+def test_a_function_may_not_lose_a_name():
+    answers = [{"dw": 2 * W, "dv": 2 * W}, {"dw": 2 * W}, {"dw": -1.4 * W}]
+
+    def losing(g):
+        return answers.pop(0)
+
+    def loss(point):
+        return (point["w"] ** 2).sum() + (point["v"] ** 2).sum()
+
+    report = rs.gradient_check(loss, {"w": W, "v": W}, losing)
+    assert [fault[:2] for fault in report.faults] == ["dv"]
+
+
+def test_a_row_says_how_far_its_number_is_known():
+    row = rs.GradientRow("dw", 0.5, (1, 2), -3.0, 0.0, uncertainty=1e-3)
+    assert str(row) == "dw         5.0e-01  dw[1, 2]: -3, 0 ± 1e-03"
+    row = row._replace(uncertainty=2e-12)
+    assert str(row) == "dw         5.0e-01  dw[1, 2]: -3, 0"
+    assert row.verdict == "ok" and row.why == "" and row.scale == 0
+    report = rs.GradientReport((row,), "central", 1e-7, notes=("x" * 80 + " y",))
+    assert str(report).splitlines() == [
+        "   gradient     error  worst entry: given, central",
+        f"ok {row}",
+        "x" * 80,
+        "y",
+    ]
+
+
+def test_a_loss_may_write_into_whatever_it_gets():
+    point = {"v": W.copy(), "w": W.copy(), "n": np.float64(0.5)}
+
+    def writing(point):
+        for array in point.values():
+            array[...] = array**2
+        return point["v"].sum() + (point["v"] * point["w"]).sum() + point["n"][()]
+
+    gradients = {"dv": 2 * W + 2 * W**3, "dw": 2 * W**3, "dn": 1.0}
+    report = rs.gradient_check(writing, point, gradients)
+    assert report.ok, str(report)
+    np.testing.assert_array_equal(point["v"], W)
+
+
+def chaotic(point):
+    v = point["w"]
+    for _ in range(50):
+        v = 3.9 * v * (1 - v)
+    return v.sum()
+
+
+def test_rounding_that_explodes_is_told_from_a_mistake_by_shaking_the_point():
+    start = np.linspace(0.21, 0.77, 6)
+    exact = np.empty(6)
+    for i, way in enumerate(np.eye(6)):
+        exact[i] = chaotic({"w": start + 1e-20j * way}).imag / 1e-20
+    off = 1 + 2e-4 * np.cos(np.arange(6))
+    report = rs.gradient_check(chaotic, {"w": start}, {"dw": exact * off}, method="complex")
+    assert report.notes == (LOST,)
+    report = rs.gradient_check(chaotic, {"w": start}, {"dw": exact * np.arange(6)})
+    assert report.rows[0].verdict == "wrong"
+    assert checked(exponential, np.exp(W) * off)[0] == "wrong"
+
+
+# Losses that were once judged by steps that saw nothing of them
+
+
+def bell(point):
+    return np.exp(-((1e3 * point["w"]) ** 2)).sum()
+
+
+def bell_slope(v):
+    return -2e6 * v * np.exp(-((1e3 * v) ** 2))
+
+
+def humming(point):
+    return (point["w"] + np.sin(128 * np.pi * point["w"])).sum()
+
+
+def hidden_kink(point):
+    w = point["w"]
+    return (w**2).sum() + abs(w[0] - 0.3 - 1e-6) + 1000
+
+
+def small_abs(point):
+    return 100 + 1e-12 * abs(point["w"]).sum()
+
+
+def steep(point):
+    return np.tanh(1e8 * point["w"]).sum()
+
+
+STEEP = 1e8 * (1 - np.tanh(0.5) ** 2)
+HUM = 1 + 128 * np.pi * np.cos(128 * np.pi * 0.3)
+CANNOT = "cannot tell"
+BLIND = [  # a loss, a point, a gradient, what may be said of it
+    (bell, [1e-4], [0.0], {"wrong"}),
+    (bell, [1e-4], [bell_slope(1e-4)], {"ok"}),
+    (bell, [-7e-4], [bell_slope(-7e-4)], {"ok"}),
+    (humming, [0.3], [1.0], {"wrong"}),
+    (humming, [0.3], [HUM], {"ok"}),
+    (hidden_kink, [0.3], [0.6], {"wrong", CANNOT}),
+    (hidden_kink, [0.3], [-0.4], {"ok", CANNOT}),
+    (small_abs, W, 1e-12 * np.sign(W), {"ok", CANNOT}),
+    (steep, [5e-9], [STEEP], {"ok"}),
+    (steep, [5e-9], [2 * STEEP], {"wrong"}),
+    (lambda p: 1e17 + abs(p["w"]).sum(), W, 0 * W, {CANNOT}),
+    (lambda p: 1e17 + abs(p["w"]).sum(), W, np.sign(W), {CANNOT}),
+    (lambda p: np.floor(64 * p["w"]).sum(), [0.3], [64.0], {"wrong", CANNOT}),
+    (lambda p: abs(p["w"]).sum(), [1e-9, 0.5], [1.0, 1.0], {"ok", CANNOT}),
+    (lambda p: abs(p["w"]).sum(), [1e-9, 0.5], [0.0, 1.0], {"wrong", CANNOT}),
+    (lambda p: np.log(p["w"]).sum(), [1e-25], [1e25], {"ok", CANNOT}),
+    (lambda p: np.log(p["w"]).sum(), [1e-25], [1.5707863e20], {"wrong", CANNOT}),
+    (lambda p: np.sin(p["w"]).sum(), [640180.0], [np.cos(640180.0)], {"ok", CANNOT}),
+    (lambda p: np.sin(p["w"]).sum(), [1609.0], [np.cos(1609.0)], {"ok"}),
+    (lambda p: ([70001, 90001] * p["w"]).sum(), [0.3, 0.2], [70003, 90001], {"wrong"}),
+    (lambda p: np.nan, W, 0 * W, {CANNOT}),
+    (lambda p: np.inf, W, W, {CANNOT}),
+]
+
+
+@pytest.mark.parametrize("case", BLIND)
+@pytest.mark.parametrize("method", ["auto", "central"])
+def test_steps_that_see_nothing_are_not_believed(case, method):
+    loss, point, gradient, allowed = case
+    point = {"w": np.array(point)}
+    report = rs.gradient_check(loss, point, {"dw": gradient}, method=method)
+    verdict = report.rows[0].verdict
+    if method == "central" and verdict == CANNOT:
+        return  # differences know less
+    assert verdict in allowed, str(report)
+
+
+@pytest.mark.parametrize("scale", [10, 20, 50, 100])
+def test_saturated_cells_of_our_own_are_not_called_wrong(scale):
+    rng = np.random.default_rng(scale)
+    for _ in range(20):
+        p = rs.init_rnn_parameters(3, 4, 2, rng)
+        p = {name: scale * array for name, array in p.items()}
+        xt, a_prev, upstream = rng.normal(size=(3, 1)), *rng.normal(size=(2, 4, 1))
+        *_, cache = rs.rnn_cell_forward(xt, a_prev, p)
+        found = rs.rnn_cell_backward(upstream, cache)
+
+        def loss(point, p=p, xt=xt, a_prev=a_prev, upstream=upstream):
+            return (rs.rnn_cell_forward(xt, a_prev, p | point)[0] * upstream).sum()
+
+        names = "Wax", "Waa", "ba"
+        point = {name: p[name] for name in names}
+        report = rs.gradient_check(loss, point, {f"d{name}": found[f"d{name}"] for name in names})
+        assert "wrong" not in {row.verdict for row in report.rows}, str(report)
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-304, 1e-306, 1e-308, 1e-312, 1e-318, 1e-322])
+@pytest.mark.parametrize("method", ["auto", "central"])
+def test_where_numbers_end_nothing_right_is_called_wrong(size, method):
+    def least(point):
+        return size * exponential(point)
+
+    assert checked(least, size * np.exp(W), method=method)[0] != "wrong"
+    if size >= 1e-308:
+        assert checked(least, size * np.exp(2 * W), method=method)[0] == "wrong"
+
+
+def test_a_loss_may_raise_beyond_its_domain():
+    def bounded(point):
+        if point["w"].real.max() > 1:
+            raise ValueError("beyond")
+        return square(point)
+
+    for v in 1.0, 1 - 1e-6:
+        report = rs.gradient_check(bounded, {"w": [v]}, {"dw": [2 * v]})
+        assert report.rows[0].verdict != "wrong"
+
+
+# Derivatives by themselves
+
+
+def test_only_a_lost_imaginary_part_of_this_thread_is_an_error():
+    def lose():
+        np.zeros(2)[:] = np.ones(2) * 1j
+        shown.append("lost")
+
+    shown = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with derivatives.imaginary_parts_kept():
+            thread = threading.Thread(target=lose)
+            thread.start()
+            thread.join()
+            warnings.warn("something else", UserWarning, stacklevel=1)
+            with pytest.raises(np.exceptions.ComplexWarning):
+                lose()
+        lose()
+    assert shown == ["lost", "lost"]
+
+
+def test_a_smooth_function_is_known_after_few_steps():
+    "And to nearly all digits: each row of the table takes one more term away"
+    for function, derivative in (np.exp, np.exp), (np.sin, np.cos):
+        asked = []
+
+        def along(h, function=function, asked=asked):
+            asked.append(h)
+            return function(0.3 + h)
+
+        slope = derivatives.central_slope(along, 1e-17, enough=1e-10)
+        assert slope.error <= 1e-10
+        assert abs(slope.value - derivative(0.3)) <= 1e-12
+        assert len(asked) <= 30
+
+
+def test_single_precision_is_seen_by_its_digits():
+    assert derivatives.in_single([np.exp(W).astype("f4")]) is True
+    half = np.exp(W).astype("f2").astype("f8")
+    for others in [W], [half], [np.array([70001.0, 2.0**20 + 1])], [np.zeros(3)]:
+        assert derivatives.in_single(others) is False
