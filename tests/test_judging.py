@@ -126,14 +126,21 @@ def test_a_loss_that_says_two_things_is_at_fault_and_no_gradient():
 
 
 def test_a_loss_that_changes_only_at_the_end_is_noticed():
-    calls = []
+    "However long the comparison is: the last call of all is one to see whether anything changed"
+    for wrong, verdict in (0, "ok"), (W**2, "cannot tell"):
+        calls = []
 
-    def tiring(point):
-        calls.append(point)
-        return square(point) + (len(calls) > 20)
+        def tiring(point, calls=calls, last=np.inf):
+            calls.append(point)
+            return square(point) + (len(calls) >= last)
 
-    _, report = checked(tiring, 2 * W, method="central")
-    assert report.faults
+        assert checked(tiring, 2 * W + wrong, entries=1)[0] == (
+            "wrong" if verdict != "ok" else "ok"
+        )
+        last = len(calls)
+        calls.clear()
+        said, report = checked(lambda p: tiring(p, calls, last), 2 * W + wrong, entries=1)
+        assert report.faults and said == verdict, (len(calls), last)
 
 
 def test_a_function_is_asked_twice_and_for_a_multiple():
@@ -286,6 +293,24 @@ def coarse_slope(x, steep):
     return np.exp(x)
 
 
+def narrow(x, steep):
+    "Flat but for a thousandth around 0"
+    return np.exp(-((1e3 * x) ** 2))
+
+
+def narrow_slope(x, steep):
+    return -2e6 * x * narrow(x, steep)
+
+
+def periodic(x, steep):
+    "Of a period that steps which halve would all be multiples of"
+    return x + np.sin(128 * np.pi * x)
+
+
+def periodic_slope(x, steep):
+    return 1 + 128 * np.pi * np.cos(128 * np.pi * x)
+
+
 SLOPES = {
     wave: wave_slope,
     step: step_slope,
@@ -313,6 +338,26 @@ def test_stated_errors_hold(function, seed):
     slope = derivatives.central_slope(heard, noise)
     error = abs(slope.value - SLOPES[function](v, steep))
     assert error <= slope.error
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_large_steps_do_not_see_small_ones_do(seed):
+    v = 1e-3 * np.random.default_rng(seed).normal()
+    for function, derivative in (narrow, narrow_slope), (periodic, periodic_slope):
+
+        def along(h, function=function):
+            return function(v + h, 0)
+
+        slope = derivatives.central_slope(along, derivatives.noise_of(along))
+        right = derivative(v, 0)
+        assert abs(slope.value - right) <= slope.error <= 1e-5 * abs(right)
+
+
+def test_a_kink_is_told_by_its_sides():
+    for left, right in (0.0, 1.0), (-2.0, 5.0):
+        slope = derivatives.central_slope(lambda h: max(right * h, left * h), 1e-17)
+        np.testing.assert_allclose(slope.kink, (left, right), rtol=1e-9)
+        np.testing.assert_allclose(slope[:2], ((left + right) / 2, (right - left) / 2), rtol=1e-9)
 
 
 def test_slopes_that_explode_are_not_those_of_large_steps():
@@ -420,6 +465,7 @@ SAYS = {  # a loss, a point, a gradient, options, the one sentence
     "mean": (square, W, W / 3, {}, MEAN),
     "sign": (square, W, -2 * W, {}, "dw: the sign is the other one"),
     "zeros": (square, W, 0 * W, {}, "dw: nothing but zeros"),
+    "minus": (square, W, -W / 3, {}, MEAN.replace("0.16", "-0.16")),
     "abs": (lambda p: abs(p["w"]).sum(), W, np.sign(W), {"method": "complex"}, ABS),
     "kink": (bent, EDGE, np.ones(6), {}, KINK),
     "unfelt": (constant, W, 0 * W, {"method": "central"}, UNFELT),
