@@ -14,7 +14,7 @@ TORCH_SIZE := the CPU build is a download of about 190 MB; where the package ind
 
 # tests of the house around the package: the site, what is generated, the wheel, types (see check)
 HOUSE := $(wildcard tests/test_site*.py) \
-	$(addprefix tests/test_, quarto.py generated.py wheel.py types.py)
+	$(addprefix tests/test_, website.py quarto.py generated.py wheel.py types.py)
 
 .PHONY: help env docs serve test quick installed check hooks notebooks parity mutants alarms bench package clean
 
@@ -60,6 +60,7 @@ hooks: $(READY) ## from now on git stops a commit that is not clean, exported or
 notebooks: $(READY) ## execute all notebooks in place, leave them clean, renew what is made from them
 	$(BIN)/nbdev_export
 	$(BIN)/python -m tools.refusals
+	$(BIN)/python -m tools.lists
 	$(BIN)/python -m tools.notebooks
 	$(BIN)/python -m docsite readme
 

@@ -8,6 +8,7 @@ from docsite.build import build
 from docsite.process import DocsError
 from docsite.readme import check_readme, write_readme
 from docsite.serve import serve
+from website.formulas import FormulaError
 
 
 def arguments() -> argparse.Namespace:
@@ -47,5 +48,5 @@ def main() -> int:
 if __name__ == "__main__":  # nbdev starts worker processes, which import this file again
     try:
         sys.exit(main())
-    except DocsError as error:
+    except (DocsError, FormulaError) as error:
         sys.exit(f"docsite: {error}")

@@ -14,23 +14,16 @@ from pathlib import Path
 import pypandoc
 from nbdev.config import get_config
 
-from docsite.equations import Typesetter
+import website
 from docsite.markdown import Converter
 from docsite.memo import Memo
-from docsite.names import read_names
 from docsite.process import DocsError, Page, process, read_facts, read_pages, root
-from docsite.reference import (
-    FUNCTIONS,
-    SYMBOLS,
-    functions_page,
-    made_page,
-    read_equations,
-    references,
-    symbols_page,
-)
 from docsite.search import search_index
+from website.equations import read_equations
+from website.formulas import Typesetter
+from website.names import read_names
 
-HERE = Path(__file__).parent
+HERE, SHARED = Path(__file__).parent, Path(website.__file__).parent
 READER = "markdown"  # Quarto reads pandoc's own markdown, with its default extensions
 # pandoc numbers every line of code; these numbers change with the text, so nothing may link there
 LINE_ANCHORS = re.compile(
@@ -42,10 +35,11 @@ TOOLS = ("nbdev", "pypandoc_binary", "sphinx-mathjax-offline", "lxml", "mini-rac
 
 
 def run_pandoc(page: Page, markdown: str, metadata: dict, *options: str) -> str:
-    """Convert one page's markdown; a complaint of pandoc or of quarto.lua names the notebook."""
+    """Convert one page's markdown; a complaint of pandoc or of a filter names the notebook."""
     front = json.dumps(metadata)  # JSON is YAML, and pandoc reads metadata in front as YAML
     command = [pypandoc.get_pandoc_path(), f"--from={READER}", "--wrap=none"]
-    command += [f"--lua-filter={HERE / 'quarto.lua'}", *options]
+    filters = [SHARED / "page.lua", HERE / "quarto.lua"]
+    command += [*(f"--lua-filter={path}" for path in filters), *options]
     text = f"---\n{front}\n---\n\n{markdown}"
     done = subprocess.run(command, input=text, capture_output=True, text=True)
     if done.returncode or done.stderr:
@@ -67,60 +61,39 @@ class Site:
 
     def __init__(self, pages: list[Page], facts: dict, memo: Memo):
         self.pages, self.facts, self.memo = pages, facts, memo
-        notebooks = {page.notebook for page in pages}
-        self.names = [name for name in read_names() if name.notebook in notebooks]
-        self.equations = read_equations(pages)
-        listed = {"symbols": SYMBOLS} if self.equations else {}
-        listed |= {"functions": FUNCTIONS} if self.names else {}
-        self.listed = [*pages, *(made_page(stem, title, "", []) for stem, title in listed.items())]
-        appendices = [page.output for page in pages if page.notebook[:2] >= "80"]
-        self.parts = dict.fromkeys(appendices[:1], "Appendices") | {"symbols.html": "Look up"}
+        self.names = read_names()
+        self.equations = read_equations(get_config().nbs_path)
         self.texts: dict[str, str] = {}  # page -> HTML, formulas still as TeX
         self.figures: dict[str, bytes] = {}  # path in the site -> content
-        self.made: list[Page] = []  # what no notebook holds
         with ThreadPoolExecutor() as pool:
             list(pool.map(self.render, pages))
-        places = {name: set(re.findall(r'\bid="([^"]+)"', t)) for name, t in self.texts.items()}
-        if self.equations:
-            self.made.append(symbols_page(self.names, pages, places, self.equations))
-        if self.names:
-            self.made.append(functions_page(self.names, pages, places))
-        for page in self.made:
-            if page.output in self.texts:
-                raise DocsError(
-                    f"{page.output}: the site makes this page; name the notebook otherwise"
-                )
-        with ThreadPoolExecutor() as pool:
-            list(pool.map(self.render, self.made))
 
     def metadata(self, page: Page) -> dict:
-        """What page.html and quarto.lua want to know of a page."""
-        website = self.facts["website"]
-        meant = references(page, self.equations)
-        own = [equation for equation in self.equations if equation.page is page]
-        metadata = {
-            "lang": self.facts.get("lang", "en"),
-            "title": page.title,
-            "pagetitle": " – ".join(dict.fromkeys([page.title, website["title"]])),
-            "description": page.description,
-            "site-title": website["title"],
-            "site-url": website.get("site-url", ""),
-            "link-map": {other.notebook: other.output for other in self.pages},
-            "equations": {equation.tag: equation.identifier for equation in own},
-            "references": {number: found.address(page) for number, found in meant.items()},
-            "chapters": [],
-        }
-        for other in self.listed:
-            entry = {"number": other.number, "title": other.title, "href": other.output}
-            entry |= {
-                "current": other.output == page.output,
-                "part": self.parts.get(other.output, ""),
+        """What page.html and the filters want to know of a page."""
+        site = self.facts["website"]
+        chapters = [
+            {
+                "number": other.number,
+                "title": other.title,
+                "href": other.output,
+                "current": other is page,
+                "part": other.part if other.part != before.part else "",
             }
-            metadata["chapters"].append(entry)
-        if page in self.pages:
-            metadata["notebook"] = page.notebook
-        if website.get("page-navigation") and page in self.pages:
-            order = [*metadata["chapters"][: len(self.pages)], None]  # None before the first, too
+            for before, other in zip([self.pages[0], *self.pages], self.pages)
+        ]
+        metadata = {
+            **page.facts,
+            "lang": self.facts.get("lang", "en"),
+            "pagetitle": " – ".join(dict.fromkeys([page.title, site["title"]])),
+            "description": page.description,
+            "site-title": site["title"],
+            "site-url": site.get("site-url", ""),
+            "link-map": {other.notebook: other.output for other in self.pages},
+            "notebook": page.notebook,
+            "chapters": chapters,
+        }
+        if site.get("page-navigation"):
+            order = [*chapters, None]  # None before the first, too
             at = self.pages.index(page)
             metadata["neighbours"] = {"previous": order[at - 1], "next": order[at + 1]}
         return metadata
@@ -132,22 +105,19 @@ class Site:
         html = self.facts["format"]["html"]
         if html.get("toc"):
             options += ["--toc", f"--toc-depth={html.get('toc-depth', 3)}"]
-        if page.number:  # a chapter starts with sections of the second level: 6.1, 6.2
-            options += ["--number-sections", f"--number-offset={page.number}"]
         asked = [page.notebook, converter.convert(), self.metadata(page), options]
         text = self.memo.get(lambda: run_pandoc(page, *asked[1:3], *options), "page", *asked)
         text = LINE_ANCHORS.sub("", text)
-        if page.number == "0":  # pandoc leaves a leading 0 out
-            text = re.sub(r'(section-number">|data-number=")', r"\g<1>0.", text)
         self.texts[page.output] = text.replace("</main>", f"{self.previews(text)}</main>")
         self.figures |= converter.figures
 
     def previews(self, text: str) -> str:
         """What stands on other pages and may be looked at from this one: its equations."""
         found = set(re.findall(r'href="([^"#]+#eq-[^"]+)" class="equation"', text))
+        outputs = {page.notebook: page.output for page in self.pages}
         templates = []
         for equation in self.equations:
-            address = f"{equation.page.output}#{equation.identifier}"
+            address = f"{outputs[equation.notebook]}#{equation.identifier}"
             if address in found:
                 formula = f'<span class="math display">\\[{escape(equation.tex)}\\]</span>'
                 templates.append(f'<template data-of="{address}">{formula}</template>\n')
@@ -155,18 +125,18 @@ class Site:
 
     def contents(self) -> dict[str, bytes]:
         """Every file that is made: path in the site -> content."""
-        typesetter, everything = Typesetter(), [*self.pages, *self.made]
+        typesetter = Typesetter()
 
         def draw(page: Page) -> str:
             text = self.texts[page.output]
             return self.memo.get(lambda: typesetter.draw(text, page.notebook), "drawn", text)
 
-        drawn = {page.output: draw(page) for page in everything}
+        drawn = {page.output: draw(page) for page in self.pages}
         contents = {name: text.encode() for name, text in drawn.items()} | self.figures
         for name in ("style.css", "site.js", "search.js"):
             contents[f"assets/{name}"] = (HERE / name).read_bytes()
         contents["assets/equations.css"] = typesetter.style().encode()
-        contents["assets/search-index.js"] = search_index(everything, drawn, self.names).encode()
+        contents["assets/search-index.js"] = search_index(self.pages, drawn, self.names).encode()
         for page in self.pages:
             notebook = get_config().nbs_path / page.notebook
             contents[f"notebooks/{page.notebook}"] = notebook.read_bytes()
@@ -177,7 +147,7 @@ def source_files() -> list[Path]:
     """Everything the site is made of."""
     config = get_config()
     sources = {config.config_file}
-    for folder in (config.nbs_path, config.lib_path, HERE):
+    for folder in (config.nbs_path, config.lib_path, HERE, SHARED):
         sources |= {path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"}
     return sorted(sources - {config.nbs_path / "nbdev.yml", config.nbs_path / "sidebar.yml"})
 
@@ -207,7 +177,8 @@ def build() -> tuple[Path, bool]:
         return site, False
     processed = process()
     facts = read_facts(processed)
-    own = fingerprint(sorted(path for path in HERE.iterdir() if path.is_file()))
+    code = [path for folder in (HERE, SHARED) for path in folder.iterdir() if path.is_file()]
+    own = fingerprint(sorted(code))
     memo = Memo(root() / MEMO, own)
     contents = Site(read_pages(processed, facts), facts, memo).contents()
     memo.prune()

@@ -22,15 +22,30 @@ class Page:
 
     notebook: str  # file name: 01_cell.ipynb
     cells: list[dict]  # without the front matter
-    title: str
-    description: str
-    output: str  # file name of the page: cell.html
+    facts: dict  # the front matter: title, description, output-file, and those of website/cells.py
+
+    @property
+    def title(self) -> str:
+        return self.facts["title"]
+
+    @property
+    def description(self) -> str:
+        return self.facts.get("description", "")
+
+    @property
+    def output(self) -> str:
+        """The file name of the page: cell.html."""
+        return self.facts["output-file"]
 
     @property
     def number(self) -> str:
         """Of the chapter: 6 for 06_rnn_backward.ipynb; nothing for pages before and after them."""
-        found = re.match(r"\d\d(?=_)", self.notebook)
-        return str(int(found[0])) if found and found[0] < "80" else ""
+        return self.facts.get("chapter", "")
+
+    @property
+    def part(self) -> str:
+        """Of the book, as the list of chapters names it; the chapters themselves need no name."""
+        return self.facts.get("part", "")
 
     @property
     def stem(self) -> str:
@@ -89,8 +104,7 @@ def read_page(path: Path) -> Page:
     facts = yaml.safe_load(front_matter[1]) if front_matter else {}
     if "title" not in facts:
         raise DocsError(f"{path.name}: the first cell must hold `# Title` (and `> description`)")
-    description = facts.get("description", "")
-    return Page(path.name, cells[1:], facts["title"], description, facts["output-file"])
+    return Page(path.name, cells[1:], facts)
 
 
 def read_pages(processed: Path, facts: dict) -> list[Page]:

@@ -1,9 +1,9 @@
 """README.md from the index notebook, as `nbdev_readme` makes it with Quarto (`-t gfm`).
 
 One difference is on purpose: links to pages of the site lead to the notebooks in the repository,
-because the site has no address. Where Quarto is installed, `nbdev_docs` rewrites README.md when it
-is older than index.ipynb; run `python -m docsite readme` afterwards. `--check` accepts exactly what
-this command writes and nothing else.
+because the site has no address. Where Quarto is installed, nbdev writes README.md with it, and
+website/finish.py puts this one in its place. `--check` accepts exactly what this command writes and
+nothing else.
 
 As in Quarto's README files the description of the title cell is left out: say it in the text.
 """
@@ -18,9 +18,8 @@ from docsite.process import process, read_facts, read_pages, root
 FIGURES = "index_files/figure-commonmark"
 
 
-def make_readme() -> dict[str, bytes]:
-    """README.md and its figures: path in the repository -> content."""
-    processed = process()
+def make_readme(processed: Path) -> dict[str, bytes]:
+    """README.md and its figures from the processed notebooks: path in the repository -> content."""
     facts = read_facts(processed)
     pages = read_pages(processed, facts)
     index = next(page for page in pages if page.output == "index.html")
@@ -45,7 +44,7 @@ def leftover_figures(wanted: dict[str, bytes]) -> list[Path]:
 
 def write_readme() -> None:
     """Write README.md and its figures."""
-    wanted = make_readme()
+    wanted = make_readme(process())
     for path in leftover_figures(wanted):
         path.unlink()
     for name, content in wanted.items():
@@ -55,7 +54,7 @@ def write_readme() -> None:
 
 def check_readme() -> list[str]:
     """What differs from the committed files; nothing if they are up to date."""
-    wanted, differences = make_readme(), []
+    wanted, differences = make_readme(process()), []
     for name, content in wanted.items():
         path = root() / name
         found = path.read_bytes() if path.exists() else b""

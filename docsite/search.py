@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from lxml import html
 
-from docsite.names import PublicName, anchor_of
 from docsite.process import Page
+from website.names import PublicName
 
 TITLE, HEADING, NAME, PROSE, CODE = range(5)  # the kinds of passages, best first
 PASSAGES = {"p", "li", "dt", "dd", "tr", "figcaption", "summary", "pre", "blockquote"}
@@ -81,12 +81,11 @@ def search_index(pages: list[Page], rendered: dict[str, str], names: list[Public
     entries: list[list] = []
     for number, page in enumerate(pages):
         text = rendered[page.output]
-        ids = set(re.findall(r'\bid="([^"]+)"', text))
         entries.append([number, TITLE, "content", page.title, page.title])
         for name in (name for name in names if name.notebook == page.notebook):
             said = " ".join(name.paragraphs[:1]).split()
             full = " ".join([f"{name.module}.{name.name}{name.signature} ", *said])
-            entries.append([number, NAME, anchor_of(name, ids), name.shown, full])
+            entries.append([number, NAME, name.anchor, name.shown, full])
         entries += [[number, *found] for found in passages(text)]
     index = {"pages": [[page.output, page.title] for page in pages], "passages": entries}
     return f"window.searchIndex = {json.dumps(index, ensure_ascii=False, separators=(',', ':'))};\n"

@@ -11,6 +11,7 @@ import pytest
 
 import pictures
 from conftest import ROOT
+from tools import lists
 from tools.notebooks import execute, workers
 
 NOTEBOOKS = sorted((ROOT / "nbs").glob("*.ipynb"))
@@ -61,6 +62,11 @@ def test_notebooks_are_clean(copy):
     for path in NOTEBOOKS:
         cleaned = (copy / "nbs" / path.name).read_text()
         assert cleaned == path.read_text(), f"{path.name} is not clean"
+
+
+def test_the_lists_are_those_of_the_package_and_the_book():
+    for name, text in lists.made().items():
+        assert (ROOT / "nbs" / name).read_text(encoding="utf-8") == text, f"make notebooks: {name}"
 
 
 def test_readme_is_the_front_page(copy):

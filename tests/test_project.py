@@ -218,7 +218,7 @@ def test_the_package_offers_every_public_name_once():
     assert len(found) == len(set(found)), "a name is exported twice"
 
 
-def test_importing_needs_numpy_and_inspect_alone():
+def test_importing_needs_numpy_inspect_and_errno_alone():
     "What importing costs is measured by `make bench`; here only what it loads"
     code = """
 import sys, numpy, inspect
@@ -227,7 +227,7 @@ import rnn_stepwise
 print(*set(sys.modules) - before)
 """
     loaded = fresh(code)
-    known = ("rnn_stepwise", "numpy.typing", "numpy._typing", "__future__")
+    known = ("rnn_stepwise", "numpy.typing", "numpy._typing", "__future__", "errno")
     others = [name for name in loaded.split() if not name.startswith(known)]
     assert not others
 

@@ -146,21 +146,24 @@ def test_the_notebooks_stay_as_they_are(project):
 # --- the notebooks use only what both engines understand ------------------------------------------
 
 PANDOC = "pandoc"  # inside Quarto and inside docsite alike
-# What a notebook may use -> what handles it in Quarto; which file of docsite does, and by which word
+# What a notebook may use -> what handles it in Quarto; which file of docsite/ or website/ does in the
+# embedded site, and by which word
 FEATURES = {
     "BlockQuote": (PANDOC, "style.css", "blockquote"),
     "BulletList": (PANDOC, "style.css", "ul"),
     "Code": (PANDOC, "style.css", "code"),
     "CodeBlock": (PANDOC, "quarto.lua", "CodeBlock"),
     "Emph": (PANDOC, "build.py", "pandoc"),
-    "Header": (PANDOC, "quarto.lua", "Header"),
+    "DefinitionList": (PANDOC, "style.css", "dt"),
+    "Div .equation-row": ("theme.scss", "style.css", "equation-row"),
+    "Header": (PANDOC, "page.lua", "Header"),
     "Header #": ("identifiers of pandoc", "build.py", "--section-divs"),
     "HorizontalRule": (PANDOC, "style.css", "hr"),
     "Image": (PANDOC, "quarto.lua", "Image"),
     "Link": ("links between notebooks become links between pages", "quarto.lua", "link_map"),
-    "Math DisplayMath": ("html-math-method: mathjax", "equations.py", "display"),
-    "Math InlineMath": ("html-math-method: mathjax", "equations.py", "inline"),
-    "Math \\tag": ("MathJax", "reference.py", "TAGGED"),
+    "Math DisplayMath": ("formulas.py", "formulas.py", "display"),
+    "Math InlineMath": ("formulas.py", "formulas.py", "inline"),
+    "Math \\tag": ("page.lua", "page.lua", "\\tag"),
     "OrderedList": (PANDOC, "style.css", "ol"),
     "Para": (PANDOC, "style.css", "p"),
     "Plain": (PANDOC, "style.css", "p"),
@@ -171,8 +174,6 @@ FEATURES = {
     "Raw summary": ("the browser", "style.css", "summary"),
     "Reference @fig": ("cross references", "quarto.lua", "Cite"),
     "Reference @tbl": ("cross references", "quarto.lua", "Cite"),
-    "Reference @eq": ("cross references", "quarto.lua", "Cite"),
-    "Reference @sec": ("cross references", "quarto.lua", "Cite"),
     "Span #": (PANDOC, "search.py", "place_of"),
     "Strong": (PANDOC, "build.py", "pandoc"),
     "Superscript": (PANDOC, "build.py", "pandoc"),
@@ -274,7 +275,8 @@ def test_the_notebooks_use_only_what_both_engines_understand():
 
 def test_the_renderer_handles_what_the_list_says():
     for feature, (_, file, word) in FEATURES.items():
-        text = (ROOT / "docsite" / file).read_text()
+        (path,) = [path for folder in ("docsite", "website") for path in (ROOT / folder).glob(file)]
+        text = path.read_text()
         assert word in text, f"{feature}: no {word} in {file}"
 
 

@@ -11,7 +11,8 @@ from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 
-from docsite.names import read_names
+from tools.lists import title_of
+from website.names import read_names
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS, TESTS = ROOT / "nbs", ROOT / "tests"
@@ -39,12 +40,6 @@ def load(notebook):
     return json.loads(text)
 
 
-def title_of(notebook):
-    first = load(NOTEBOOKS / notebook)["cells"][0]
-    title = first["source"][0]
-    return title.removeprefix("# ").strip()
-
-
 def names_in_calls():
     "The source of the cell with the names, folded: tests/refusals.py below its imports."
     text = (TESTS / "refusals.py").read_text(encoding="utf-8")
@@ -58,7 +53,7 @@ def one_list(name, title, calls):
     rows = []
     for call, message in calls.items():
         rows.append(f"{call}\n# {message}")
-    address = {"title": title, "notebook": name.notebook, "name": name.name.lower()}
+    address = {"title": title, "notebook": name.notebook, "name": name.anchor}
     return FUNCTION.format(heading=heading, rows="\n\n".join(rows), **address)
 
 

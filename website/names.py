@@ -5,10 +5,8 @@ from, and lists the public names in `__all__`.
 """
 
 import inspect
-import json
 import re
 from dataclasses import dataclass
-from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -32,6 +30,16 @@ class PublicName:
     value: Any
 
     @property
+    def has_heading(self) -> bool:
+        """Functions and classes have one, which nbdev makes; other names have a place (cells.py)."""
+        return bool(self.signature) or inspect.isclass(self.value)
+
+    @property
+    def anchor(self) -> str:
+        """Its own, on the page of its notebook: pandoc writes those of headings small."""
+        return self.name.lower() if self.has_heading else self.name
+
+    @property
     def signature(self) -> str:
         """The arguments of a function, without annotations: "(x, axis=0)"."""
         if not inspect.isroutine(inspect.unwrap(self.value)):
@@ -43,8 +51,7 @@ class PublicName:
     @property
     def paragraphs(self) -> list[str]:
         """The documentation of a function or a class; other values have none of their own."""
-        documented = self.signature or inspect.isclass(self.value)
-        return (inspect.getdoc(self.value) or "").split("\n\n") if documented else []
+        return (inspect.getdoc(self.value) or "").split("\n\n") if self.has_heading else []
 
 
 def read_names() -> list[PublicName]:
@@ -66,22 +73,3 @@ def read_names() -> list[PublicName]:
             shown = name if at_top else f"{path.stem}.{name}"
             found.append(PublicName(name, shown, module, notebook, cell, value))
     return sorted(found, key=lambda name: name.notebook)
-
-
-@cache
-def identifiers(notebook: str) -> list[str]:
-    """Those of a notebook's cells and of the sections in them, in reading order."""
-    found, text = [], (get_config().nbs_path / notebook).read_text()
-    for cell in json.loads(text)["cells"]:
-        sections = re.findall(r"^#.*\{#([\w-]+)\}", "".join(cell["source"]), re.MULTILINE)
-        found += [cell["id"], *sections]
-    return found
-
-
-def anchor_of(name: PublicName, ids: set[str]) -> str:
-    """The place on its page that explains a name: its own section, else the cell that defines it, else
-    (where the page does not show that cell) the nearest place above."""
-    known = identifiers(name.notebook)
-    above = known[: known.index(name.cell) + 1] if name.cell in known else []
-    places = [name.name, name.name.lower(), *reversed(above)]  # pandoc writes anchors small
-    return next((place for place in places if place in ids), "content")

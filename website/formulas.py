@@ -11,8 +11,6 @@ from importlib.metadata import files
 
 from py_mini_racer import MiniRacer
 
-from docsite.process import DocsError
-
 PARTS = ["startup", "core", "adaptors/liteDOM", "input/tex-full", "output/svg"]
 PARTS += ["output/svg/fonts/tex", "a11y/assistive-mml"]
 CONFIGURATION = """globalThis.MathJax = {
@@ -34,6 +32,10 @@ globalThis.draw = (formulas) => {  // [[TeX, is it displayed], ...] -> the formu
 globalThis.style = () => adaptor.textContent(MathJax.svgStylesheet());
 0"""
 FORMULA = re.compile(r'(<span class="math (inline|display)">)\\[(\[](.*?)\\[)\]]</span>', re.DOTALL)
+
+
+class FormulaError(ValueError):
+    """A formula that TeX would not take."""
 
 
 class Typesetter:
@@ -62,7 +64,7 @@ class Typesetter:
         drawn, glyphs = json.loads(self.engine.call("draw", formulas))
         for (tex, _), picture in zip(formulas, drawn):
             if mistake := re.search(r'data-mjx-error="([^"]*)"', picture):
-                raise DocsError(f"{notebook}: {html.unescape(mistake[1])} in the formula  {tex}")
+                raise FormulaError(f"{notebook}: {html.unescape(mistake[1])} in the formula  {tex}")
         # MathJax names an equation after its number; the site has names of its own for them
         pictures = iter(re.sub(r' id="mjx-eqn:[^"]*"', "", picture) for picture in drawn)
         text = FORMULA.sub(lambda match: f"{match[1]}{next(pictures)}</span>", text)
