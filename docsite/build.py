@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
-from html import escape
 from importlib.metadata import version
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from docsite.markdown import Converter
 from docsite.memo import Memo
 from docsite.process import DocsError, Page, process, read_facts, read_pages, root
 from docsite.search import search_index
-from website.equations import read_equations
+from website.equations import previews, read_equations
 from website.formulas import Typesetter
 from website.names import read_names
 
@@ -107,21 +106,9 @@ class Site:
             options += ["--toc", f"--toc-depth={html.get('toc-depth', 3)}"]
         asked = [page.notebook, converter.convert(), self.metadata(page), options]
         text = self.memo.get(lambda: run_pandoc(page, *asked[1:3], *options), "page", *asked)
-        text = LINE_ANCHORS.sub("", text)
-        self.texts[page.output] = text.replace("</main>", f"{self.previews(text)}</main>")
+        shown = previews(text, self.equations, {one.notebook: one.output for one in self.pages})
+        self.texts[page.output] = LINE_ANCHORS.sub("", text).replace("</main>", f"{shown}</main>")
         self.figures |= converter.figures
-
-    def previews(self, text: str) -> str:
-        """What stands on other pages and may be looked at from this one: its equations."""
-        found = set(re.findall(r'href="([^"#]+#eq-[^"]+)" class="equation"', text))
-        outputs = {page.notebook: page.output for page in self.pages}
-        templates = []
-        for equation in self.equations:
-            address = f"{outputs[equation.notebook]}#{equation.identifier}"
-            if address in found:
-                formula = f'<span class="math display">\\[{escape(equation.tex)}\\]</span>'
-                templates.append(f'<template data-of="{address}">{formula}</template>\n')
-        return "".join(templates)
 
     def contents(self) -> dict[str, bytes]:
         """Every file that is made: path in the site -> content."""
@@ -133,9 +120,14 @@ class Site:
 
         drawn = {page.output: draw(page) for page in self.pages}
         contents = {name: text.encode() for name, text in drawn.items()} | self.figures
-        for name in ("style.css", "site.js", "search.js"):
-            contents[f"assets/{name}"] = (HERE / name).read_bytes()
-        contents["assets/equations.css"] = typesetter.style().encode()
+        for path in (
+            HERE / "style.css",
+            HERE / "site.js",
+            HERE / "search.js",
+            SHARED / "scroll.js",
+        ):
+            contents[f"assets/{path.name}"] = path.read_bytes()
+        contents["assets/formulas.css"] = typesetter.style().encode()
         contents["assets/search-index.js"] = search_index(self.pages, drawn, self.names).encode()
         for page in self.pages:
             notebook = get_config().nbs_path / page.notebook

@@ -57,7 +57,7 @@ def is_passage(element: html.HtmlElement) -> bool:
 
 def passages(text: str) -> Iterator[tuple[int, str, str, str]]:
     """Of one page, in reading order: kind, place, section, text."""
-    main, section = html.fromstring(text).get_element_by_id("content"), ""
+    (main,), section = html.fromstring(text).xpath("//main"), ""
     taken: set[html.HtmlElement] = set()  # inside a passage: it belongs to the outer one
     for element in main.iter():
         if element in taken or not isinstance(element.tag, str):
@@ -76,16 +76,24 @@ def passages(text: str) -> Iterator[tuple[int, str, str, str]]:
                 yield kind, place_of(element), section, passage
 
 
+def passages_of(
+    page: Page, text: str, names: list[PublicName]
+) -> Iterator[tuple[int, str, str, str]]:
+    """The same with the title of the page, and with the names that it explains."""
+    yield TITLE, "content", page.title, page.title
+    for name in (name for name in names if name.notebook == page.notebook):
+        said = " ".join(name.paragraphs[:1]).split()
+        full = " ".join([f"{name.module}.{name.name}{name.signature} ", *said])
+        yield NAME, name.anchor, name.shown, full
+    yield from passages(text)
+
+
 def search_index(pages: list[Page], rendered: dict[str, str], names: list[PublicName]) -> str:
     """The script with the index. `rendered` holds the HTML of each page."""
-    entries: list[list] = []
-    for number, page in enumerate(pages):
-        text = rendered[page.output]
-        entries.append([number, TITLE, "content", page.title, page.title])
-        for name in (name for name in names if name.notebook == page.notebook):
-            said = " ".join(name.paragraphs[:1]).split()
-            full = " ".join([f"{name.module}.{name.name}{name.signature} ", *said])
-            entries.append([number, NAME, name.anchor, name.shown, full])
-        entries += [[number, *found] for found in passages(text)]
+    entries = [
+        [number, *found]
+        for number, page in enumerate(pages)
+        for found in passages_of(page, rendered[page.output], names)
+    ]
     index = {"pages": [[page.output, page.title] for page in pages], "passages": entries}
     return f"window.searchIndex = {json.dumps(index, ensure_ascii=False, separators=(',', ':'))};\n"

@@ -297,9 +297,9 @@ def test_every_numbered_equation_has_an_address(project, pages, documents):
 
 def test_prose_that_names_an_equation_links_to_it(project, everything):
     for expected in (
-        'see <a href="#eq-7" class="equation">(7)</a>, <a href="#eq-8" class="equation">(8)</a>–<a',
-        'class="equation">(10)</a>; <a href="gradients.html#eq-g3" class="equation">(G3)</a>.',
-        'the range <a href="lstm_backward.html#eq-11-14" class="equation">(12)</a>',
+        'see <a href="#eq-7" class="equation quarto-xref">(7)</a>, <a href="#eq-8" class="equation quarto-xref">(8)</a>–<a',
+        'class="equation quarto-xref">(10)</a>; <a href="gradients.html#eq-g3" class="equation quarto-xref">(G3)</a>.',
+        'the range <a href="lstm_backward.html#eq-11-14" class="equation quarto-xref">(12)</a>',
         "not f(7), not 12 (7), not (99), not (G99), <code>(G3)</code>, not (1997)",
         ">Not in a heading (7)</h3>",
         '<template data-of="gradients.html#eq-g3">',

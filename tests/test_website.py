@@ -53,11 +53,11 @@ def test_sections_are_numbered_within_their_chapter():
 @pytest.mark.parametrize(
     ("prose", "expected"),
     [
-        ("see (7)", '<a href="#eq-7" class="equation">(7)</a>'),
-        ("see (7), or", '<a href="#eq-7" class="equation">(7)</a>, or'),
+        ("see (7)", '<a href="#eq-7" class="equation quarto-xref">(7)</a>'),
+        ("see (7), or", '<a href="#eq-7" class="equation quarto-xref">(7)</a>, or'),
         ("((7)", '(<a href="#eq-7"'),
-        ("(G3).", '<a href="05_gradients.ipynb#eq-g3" class="equation">(G3)</a>.'),
-        ("within (12)", '<a href="#eq-11-14" class="equation">(12)</a>'),
+        ("(G3).", '<a href="05_gradients.ipynb#eq-g3" class="equation quarto-xref">(G3)</a>.'),
+        ("within (12)", '<a href="#eq-11-14" class="equation quarto-xref">(12)</a>'),
         ("- in (7)", '<li>in <a href="#eq-7"'),
         ("*(7)*", '<em><a href="#eq-7"'),
     ],
@@ -182,7 +182,7 @@ def test_constants_get_an_anchor_where_they_are_or_would_be():
 
 def facts_of(name: str) -> dict:
     (front,) = cells({"cell_type": "raw", "source": "---\ntitle: T\n\n---\n\n", "metadata": {}})
-    add_facts(front, ROOT / "nbs" / name)
+    add_facts(front, ROOT / "nbs" / name, "as (R12) says, and (G3), but f(7)[9]")
     return yaml.safe_load(front.source.split("---\n")[1])
 
 
@@ -190,8 +190,8 @@ def test_the_facts_of_a_page():
     backward = facts_of("06_rnn_backward.ipynb")
     assert backward["title"] == "T" and backward["chapter"] == "6" and "part" not in backward
     assert backward["equation-anchors"]["R12"] == "eq-r12"
-    assert backward["equation-links"]["R12"] == "#eq-r12"
-    assert backward["equation-links"]["G3"] == "05_gradients.ipynb#eq-g3"
+    named = {"R12": "#eq-r12", "G3": "05_gradients.ipynb#eq-g3", "7": "07_lstm_backward.ipynb#eq-7"}
+    assert backward["equation-links"] == named
     assert facts_of("90_checking.ipynb")["part"] == "Appendices"
     assert facts_of("symbols.ipynb")["part"] == "Look up"
     index = facts_of("index.ipynb")

@@ -28,13 +28,13 @@ class ForReaders(Processor):
         names = [name for name in read_names() if name.notebook == notebook.name]
         front, *cells = under_headings(list(self.nb.cells))
         if front.cell_type == "raw":  # else the notebook has no title
-            add_facts(front, notebook)
+            add_facts(front, notebook, str(cells))
         self.nb.cells = with_anchors([front, *cells], names, identifiers(notebook))
 
 
-def add_facts(front: NbCell, notebook: Path) -> None:
+def add_facts(front: NbCell, notebook: Path, text: str) -> None:
     """To the front matter: the number of the chapter or the part of the book, the anchors of its
-    equations, and the address of each equation that its prose may mean."""
+    equations, and the address of each equation that its text names: "(G3)"."""
     facts = yaml.safe_load(front.source.split("---\n")[1])
     number = re.match(r"\d\d(?=_)", notebook.name)
     if number and number[0] < "80":
@@ -43,9 +43,9 @@ def add_facts(front: NbCell, notebook: Path) -> None:
         facts["part"] = "Appendices" if number else "Look up"
     equations = read_equations(get_config().nbs_path)
     own = {one.tag: one.identifier for one in equations if one.notebook == notebook.name}
-    meant = references(notebook.name, equations)
-    facts["equation-anchors"] = own
-    facts["equation-links"] = {n: found.address(notebook.name) for n, found in meant.items()}
+    meant = references(notebook.name, equations).items()
+    named = {n: found.address(notebook.name) for n, found in meant if f"({n})" in text}
+    facts |= {"equation-anchors": own, "equation-links": named}
     front["source"] = f"---\n{yaml.safe_dump(facts, allow_unicode=True)}---\n\n"
 
 

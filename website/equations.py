@@ -2,7 +2,9 @@
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 TAGGED = re.compile(r"\$\$((?:(?!\$\$).)*?\\tag\{([^}]*)\}(?:(?!\$\$).)*?)\$\$", re.DOTALL)
@@ -53,3 +55,17 @@ def references(notebook: str, equations: list[Equation]) -> dict[str, Equation]:
             meant.setdefault(number, []).append(equation)
     here = {n: [e for e in found if e.notebook == notebook] or found for n, found in meant.items()}
     return {number: found[0] for number, found in here.items() if len(found) == 1}
+
+
+def previews(text: str, equations: list[Equation], outputs: Mapping[str, str]) -> str:
+    """The equations of other pages that a page (as HTML) leads to, so that it can show them.
+
+    `outputs` holds the name of each notebook's page."""
+    found = set(re.findall(r'href="(?:\./)?([^"#]+#eq-[^"]+)" class="equation', text))
+    templates = []
+    for equation in equations:
+        address = f"{outputs[equation.notebook]}#{equation.identifier}"
+        if address in found:
+            formula = f'<span class="math display">\\[{escape(equation.tex)}\\]</span>'
+            templates.append(f'<template data-of="{address}">{formula}</template>\n')
+    return "".join(templates)

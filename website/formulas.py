@@ -8,6 +8,7 @@ import html
 import json
 import re
 from importlib.metadata import files
+from pathlib import Path
 
 from py_mini_racer import MiniRacer
 
@@ -53,7 +54,8 @@ class Typesetter:
 
     def style(self) -> str:
         """The style sheet that goes with the formulas."""
-        return self.engine.call("style")
+        own = Path(__file__).with_name("formulas.css").read_text(encoding="utf-8")
+        return self.engine.call("style") + own
 
     def draw(self, text: str, notebook: str) -> str:
         """A page with every `\\(TeX\\)` and `\\[TeX\\]` of pandoc drawn."""

@@ -61,7 +61,8 @@ local function link_equations(inlines)
       if links[tag] and not plain and not text:sub(1, start - 1):match("[%w_]$") then
         if start > done then result:insert(pandoc.Str(text:sub(done, start - 1))) end
         local shown = {pandoc.Str(text:sub(start, finish - 1))}
-        result:insert(pandoc.Link(shown, links[tag], "", {class = "equation"}))
+        local class = {class = "equation quarto-xref"}  -- the second: it can be looked at from afar
+        result:insert(pandoc.Link(shown, links[tag], "", class))
         done = finish
       end
     end

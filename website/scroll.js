@@ -1,0 +1,15 @@
+// What can be scrolled sideways can be scrolled with the keyboard, in the pages of either engine.
+{
+  const BOXES = "pre, .sourceCode, .math.display, .table-scroll, table, .cell-output, .cell-output-display";
+  const reach = () => {
+    for (const box of document.querySelectorAll(`main :is(${BOXES})`)) {
+      const scrolls = getComputedStyle(box).overflowX !== "visible";
+      const isCut = box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight;
+      if (scrolls && isCut) box.tabIndex = 0;
+      else box.removeAttribute("tabindex");
+    }
+  };
+  addEventListener("DOMContentLoaded", reach);
+  addEventListener("resize", reach);
+  document.addEventListener("toggle", reach, true);
+}
