@@ -40,7 +40,7 @@ def main() -> int:
     done = f"built in {time.perf_counter() - start:.1f} s" if rebuilt else "up to date"
     print(f"{site}: {done}", flush=True)
     if options.command == "serve":
-        serve(options.port)
+        serve(site, options.port)
     return 0
 
 
