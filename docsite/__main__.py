@@ -16,9 +16,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m docsite", description="The site without Quarto.")
     commands = parser.add_subparsers(dest="command")
     commands.add_parser("build", help="build the site into _docs/ (the default)")
-    serve = commands.add_parser(
-        "serve", help="serve the site on this machine; build and reload on changes"
-    )
+    serve = commands.add_parser("serve", help="serve it on this machine, reload it on changes")
     serve.add_argument("--port", type=int, default=8000)
     readme = commands.add_parser("readme", help="write README.md from the index notebook")
     readme.add_argument("--check", action="store_true", help="only say whether it is up to date")
@@ -41,7 +39,7 @@ def main() -> int:
     done = f"built in {time.perf_counter() - start:.1f} s" if rebuilt else "up to date"
     print(f"{site}: {done}", flush=True)
     if options.command == "serve":
-        serve(options.port)
+        serve(site, options.port)
     return 0
 
 

@@ -61,8 +61,7 @@
     const first = Math.min(...terms.map((t) => passage.folded.indexOf(t)).filter((at) => at >= 0));
     const start = first > AROUND ? passage.text.lastIndexOf(" ", first - AROUND / 2) + 1 : 0;
     const end = Math.min(passage.text.length, Math.max(start, first) + 2 * AROUND);
-    const line = document.createElement("span");
-    line.className = "passage";
+    const line = make("span", { className: "passage" });
     if (start) line.append("… ");
     let at = start;
     while (at < end) {
@@ -72,10 +71,8 @@
         .sort(([a], [b]) => a - b)[0] ?? [end, ""];
       line.append(passage.text.slice(at, next));
       if (!term) break;
-      const mark = document.createElement("mark");
-      mark.textContent = passage.text.slice(next, next + term.length);
-      line.append(mark);
       at = next + term.length;
+      line.append(make("mark", {}, passage.text.slice(next, at)));
     }
     if (end < passage.text.length) line.append(" …");
     return line;
@@ -88,15 +85,10 @@
     if (!found.length && name) found = search((query = name));
     list.replaceChildren(...found.slice(0, SHOWN).map((passage) => {
       const [href, title] = passage.page;
-      const link = document.createElement("a");
-      link.href = href + (passage.place ? "#" + encodeURIComponent(passage.place) : "");
-      const where = document.createElement("span");
-      where.className = "where";
-      where.textContent = passage.kind && passage.section ? `${title} › ${passage.section}` : title;
-      link.append(where, excerpt(passage, query));
-      const item = document.createElement("li");
-      item.append(link);
-      return item;
+      const address = href + (passage.place ? "#" + encodeURIComponent(passage.place) : "");
+      const where = passage.kind && passage.section ? `${title} › ${passage.section}` : title;
+      const shown = [make("span", { className: "where" }, where), excerpt(passage, query)];
+      return make("li", {}, make("a", { href: address }, ...shown));
     }));
     const count = found.length === 1 ? "1 passage" : `${found.length || "No"} passages`;
     const cut = found.length > SHOWN ? `, the first ${SHOWN} shown` : "";

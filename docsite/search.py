@@ -16,14 +16,7 @@ from website.names import PublicName
 TITLE, HEADING, NAME, PROSE, CODE = range(5)  # the kinds of passages, best first
 PASSAGES = {"p", "li", "dt", "dd", "tr", "figcaption", "summary", "pre", "blockquote"}
 HEADINGS = {"h2", "h3", "h4", "h5", "h6"}
-SILENT = {
-    "h1",
-    "script",
-    "style",
-    "svg",
-    "nav",
-    "template",
-}  # the title of the page has an entry of its own
+SILENT = {"h1", "script", "style", "svg", "nav", "template"}  # the title has its own entry
 
 
 def words(element: html.HtmlElement) -> str:
@@ -62,18 +55,16 @@ def passages(text: str) -> Iterator[tuple[int, str, str, str]]:
     for element in main.iter():
         if element in taken or not isinstance(element.tag, str):
             continue
-        if element.tag in SILENT:
-            taken.update(element.iter())
-        elif element.tag in HEADINGS:
-            taken.update(element.iter())
-            section = words(element)
+        if element.tag not in SILENT | HEADINGS and not is_passage(element):
+            continue
+        taken.update(element.iter())
+        passage = words(element)
+        if element.tag in HEADINGS:
+            section = passage
             if "doc-name" not in element.get("class", ""):
                 yield HEADING, place_of(element), section, section
-        elif is_passage(element):
-            taken.update(element.iter())
-            if passage := words(element):
-                kind = CODE if element.tag == "pre" else PROSE
-                yield kind, place_of(element), section, passage
+        elif passage:
+            yield CODE if element.tag == "pre" else PROSE, place_of(element), section, passage
 
 
 def passages_of(

@@ -30,11 +30,11 @@ function load(script) {
   });
 }
 
-const target = () => document.getElementById(decodeURIComponent(location.hash.slice(1)));
+const placeAt = (hash) => document.getElementById(decodeURIComponent(hash.slice(1)));
 
 // A place inside something folded is unfolded when a link leads there
 function unfoldTarget() {
-  const place = target();
+  const place = placeAt(location.hash);
   let fold = place?.closest("details:not([open])");
   if (!fold) return;
   for (; fold; fold = fold.parentElement.closest("details")) fold.open = true;
@@ -125,7 +125,7 @@ function previews() {
     const address = link.getAttribute("href");
     const elsewhere = document.querySelector(`template[data-of="${CSS.escape(address)}"]`);
     if (elsewhere) return elsewhere.content.cloneNode(true);
-    const place = address.startsWith("#") && document.getElementById(decodeURIComponent(address.slice(1)));
+    const place = address.startsWith("#") && placeAt(address);
     if (!place) return undefined;
     const copied = place.cloneNode(true);
     for (const element of [copied, ...copied.querySelectorAll("[id]")]) element.removeAttribute("id");
@@ -175,7 +175,7 @@ function reachableScrollers() {
 function markSections() {
   const entries = new Map();
   for (const link of document.querySelectorAll(".sections a")) {
-    const section = document.getElementById(decodeURIComponent(link.hash.slice(1)));
+    const section = placeAt(link.hash);
     if (section) entries.set(section, link);
   }
   const mark = () => {

@@ -1,13 +1,17 @@
 """The site that `python -m docsite` builds without Quarto: its pages, and how it is built."""
 
 import ast
+import asyncio
 import inspect
 import json
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Callable
 from html.parser import HTMLParser
 from importlib import import_module
 from pathlib import Path
@@ -31,6 +35,9 @@ from site_sample import (
 
 pypandoc = pytest.importorskip("pypandoc", reason="the site needs pypandoc_binary")
 pytest.importorskip("nbdev", reason="the site needs nbdev")
+pytest.importorskip("livereload", reason="serving needs livereload")
+from tornado.websocket import websocket_connect
+
 from docsite.build import READER, run_pandoc
 from docsite.markdown import Converter
 from docsite.process import DocsError, Page, merged, read_facts, read_pages
@@ -689,25 +696,51 @@ def test_readme(copy):
 
 
 def test_serve(copy):
-    """A changed notebook is built again, and every open page is told."""
-    command = [sys.executable, "-m", "docsite", "serve", "--port", "0"]
-    with subprocess.Popen(command, cwd=copy, stdout=subprocess.PIPE, text=True) as server:
+    """A changed notebook is built again, and every open page is told; a mistake is waited out."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "docsite", "serve", "--port", str(port)]
+    output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    # Started from a script that runs in the background, it would never hear of Ctrl-C
+    output["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(command, cwd=copy, **output) as server:
         try:
             said = iter(server.stdout.readline, "")
             address = next(line for line in said if line.startswith("http://127.0.0.1:")).split()[0]
-            page = fetched(address + "one.html")
-            assert b"<h1>One</h1>" in page and b'EventSource("/.built")' in page
-            assert b"EventSource" not in (copy / "_docs/one.html").read_bytes()
-            with urllib.request.urlopen(address + ".built") as events:
-                assert events.readline() == b"data: 0\n" and events.readline() == b"\n"
-                write(copy, "01_one", "# Changed", [])
-                assert events.readline() == b"data: 1\n"
-            assert b"<h1>Changed</h1>" in fetched(address + "one.html")
-            assert "built again" in next(line for line in said if "again" in line)
+            page, headers = fetched(address + "one.html")
+            assert "<h1>One</h1>" in page and "/livereload.js" in page
+            assert headers["Cache-Control"] == "no-store"
+            assert "livereload" not in (copy / "_docs/one.html").read_text()
+            with pytest.raises(OSError):  # another address of this machine
+                socket.create_connection(("127.0.0.2", port), timeout=1)
+
+            def mistake_and_repair():
+                write(copy, "01_one", "# Broken", [cell("code", "#| export\n1/0", 3)])
+                assert any("ZeroDivisionError" in line for line in said)
+                assert "<h1>One</h1>" in fetched(address + "one.html")[0]
+                exported = cell("code", "#| default_exp new\n#| export\ndef f(): pass", 3)
+                write(copy, "01_one", "# Changed", [exported])
+
+            assert asyncio.run(told(address, mistake_and_repair))["command"] == "reload"
+            assert "<h1>Changed</h1>" in fetched(address + "one.html")[0]
+            assert (copy / "rnn_stepwise/new.py").exists()
+            assert "built in" in next(said)
+            server.send_signal(signal.SIGINT)
+            assert server.wait(timeout=20) == 0 and list(said) == []  # neither log nor traceback
         finally:
             server.terminate()
 
 
-def fetched(address: str) -> bytes:
+def fetched(address: str) -> tuple[str, dict]:
     with urllib.request.urlopen(address) as answer:
-        return answer.read()
+        return answer.read().decode(), answer.headers
+
+
+async def told(address: str, change: Callable) -> dict:
+    """What an open page is told after a change: at most a minute later."""
+    page = await websocket_connect(address.replace("http", "ws") + "livereload")
+    for message in ({"command": "hello"}, {"command": "info", "url": address}):
+        await page.write_message(json.dumps(message))
+    await page.read_message()  # hello
+    change()
+    return json.loads(await asyncio.wait_for(page.read_message(), 60))
