@@ -5,16 +5,14 @@ nbdev turns each notebook in `nbs/` into a processed notebook in `_proc/`. With 
 
     process.py    nbdev's processing, the site's facts, the list of pages
     markdown.py   a processed notebook -> the markdown Quarto would make of it, and its figures
-    quarto.lua    a pandoc filter: callouts, folded code, numbered figures, cross references
-    names.py      the public names of the package, and where each is explained
-    reference.py  the pages that no notebook holds: symbols and equations, functions
-    equations.py  TeX -> drawn formulas
+    quarto.lua    a pandoc filter: folded code, numbered figures, cross references
     search.py     the index that search.js searches
     build.py      all of it, into pages (page.html, style.css, site.js, search.js) in `_docs/`
     memo.py       what an earlier build made and is still right
     serve.py      the site on this machine, built again when a notebook changes
     readme.py     README.md from the index notebook
 
-The facts live where Quarto reads them too: `_quarto.yml`, the `nbdev.yml` and `sidebar.yml` that
-nbdev generates, and the title cells of the notebooks. Nothing is downloaded.
+What the pages have in either engine comes from `website/`. The facts live where Quarto reads them
+too: `_quarto.yml`, the `nbdev.yml` and `sidebar.yml` that nbdev generates, and the title cells of the
+notebooks. Nothing is downloaded.
 """

@@ -148,7 +148,7 @@ function previews() {
     byTouch = event.pointerType === "touch";
     if (!box.contains(event.target) && event.target !== shownFor) hide();
   });
-  for (const link of document.querySelectorAll("main a.equation, main a.quarto-xref")) {
+  for (const link of document.querySelectorAll("main a.quarto-xref")) {
     link.addEventListener("mouseenter", () => byTouch || show(link));
     link.addEventListener("mouseleave", () => byTouch || hide());
     link.addEventListener("focus", () => byTouch || show(link));
@@ -161,14 +161,6 @@ function previews() {
     });
   }
   addEventListener("keydown", (event) => event.key === "Escape" && hide());
-}
-
-// What can be scrolled sideways can be scrolled with the keyboard
-function reachableScrollers() {
-  for (const box of document.querySelectorAll("main :is(pre, .math.display, .table-scroll, .cell-output)")) {
-    if (box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight) box.tabIndex = 0;
-    else box.removeAttribute("tabindex");
-  }
 }
 
 // Mark the section being read
@@ -199,9 +191,6 @@ document.addEventListener("DOMContentLoaded", () => {
   anchors();
   copyButtons();
   previews();
-  reachableScrollers();
-  addEventListener("resize", reachableScrollers);
-  document.addEventListener("toggle", reachableScrollers, true);
   markSections();
   // On a phone the section list closes once it has been used
   document.querySelector(".sections")?.addEventListener("click", (event) => {

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import ROOT
+from conftest import ROOT, repository_files
 from site_sample import copy_project
 
 pytest.importorskip("nbdev", reason="the site needs nbdev")
@@ -24,8 +24,34 @@ from docsite.build import READER
 from docsite.markdown import split_options
 from docsite.process import DocsError, read_facts, read_pages
 
+# A page as Quarto writes it, as far as website/finish.py looks at it
+PAGE = """<!DOCTYPE html>
+<html><head><title>T</title>
+<script src="https://x.example/polyfill.min.js?features=es6"></script>
+<script src="https://x.example/mathjax@3/tex-chtml-full.js" type="text/javascript"></script>
+<script type="text/javascript">
+const typesetMath = (el) => { if (window.MathJax) window.MathJax.typeset([el]); }
+window.Quarto = { typesetMath };
+</script>
+<script>const kept = 1;</script>
+</head><body><nav class="navbar navbar-expand-lg "></nav>
+<nav id="quarto-sidebar" class="sidebar"><ul>SIDEBAR</ul></nav>
+<main class="content" id="quarto-document-content">
+<header id="title-block-header"><h1 class="title">T</h1></header>
+<section id="one"><h2>One</h2><p>See <a href="./gradients.html#eq-g3" class="equation quarto-xref">(G3)</a>:
+<span class="math inline">\\(x^2\\)</span></p></section>
+</main></body></html>
+"""
+ITEM = """<li class="sidebar-item">
+  <div class="sidebar-item-container">
+  <a href="./{}" class="sidebar-item-text sidebar-link">
+ <span class="menu-text">{}</span></a>
+  </div>
+</li>
+"""
+
 STAND_IN = r"""#!{python}
-import json, os, pathlib, sys
+import json, os, pathlib, shlex, subprocess, sys, yaml
 here = pathlib.Path.cwd()
 seen = {{"argv": sys.argv[1:], "cwd": str(here), "files": sorted(os.listdir(here))}}
 with open({log!r}, "a") as log:
@@ -33,15 +59,28 @@ with open({log!r}, "a") as log:
 docs = here / "_docs"
 docs.mkdir(exist_ok=True)
 if "-o" in sys.argv:
-    (docs / sys.argv[sys.argv.index("-o") + 1]).write_text("# by Quarto\n")
+    written = [docs / sys.argv[sys.argv.index("-o") + 1]]
+    written[0].write_text("# by Quarto\n")
     figures = docs / "index_files" / "figure-commonmark"
     figures.mkdir(parents=True, exist_ok=True)
     (figures / "cell-2-output-1.svg").write_text("<svg/>")
 else:
-    for notebook in here.glob("*.ipynb"):
+    (docs / "site_libs").mkdir(exist_ok=True)
+    for name in ("sitemap.xml", "robots.txt", "search.json"):
+        (docs / name).write_text("")
+    found = {{}}
+    for notebook in sorted(here.glob("*.ipynb"), key=lambda path: (path.stem != "index", path.name)):
         front = "".join(json.loads(notebook.read_text())["cells"][0]["source"])
-        page = next(l.split(": ")[1] for l in front.splitlines() if l.startswith("output-file"))
-        (docs / page).write_text("by Quarto")
+        facts = yaml.safe_load(front.split("---")[1])
+        found[facts["output-file"]] = facts["title"]
+    sidebar = "".join({item!r}.format(*entry) for entry in found.items())
+    written = [docs / name for name in found]
+    for path in written:
+        path.write_text({page!r}.replace("SIDEBAR", sidebar))
+command = yaml.safe_load((here / "_quarto.yml").read_text())["project"]["post-render"]
+names = "\n".join(str(path.relative_to(here)) for path in written)
+env = {{**os.environ, "QUARTO_PROJECT_OUTPUT_DIR": str(docs), "QUARTO_PROJECT_OUTPUT_FILES": names}}
+sys.exit(subprocess.run(shlex.split(command), env=env).returncode)
 """
 
 
@@ -52,7 +91,9 @@ def project(tmp_path_factory) -> Path:
     copy = copy_project(folder, with_sample=False)
     program = folder / "bin" / "quarto"
     program.parent.mkdir()
-    program.write_text(STAND_IN.format(python=sys.executable, log=str(folder / "calls")))
+    log = str(folder / "calls")
+    text = STAND_IN.format(python=sys.executable, log=log, item=ITEM, page=PAGE)
+    program.write_text(text)
     program.chmod(0o755)
     (copy / "README.md").unlink(missing_ok=True)
     nbdev_docs(copy)
@@ -62,7 +103,8 @@ def project(tmp_path_factory) -> Path:
 def nbdev_docs(project: Path) -> None:
     """Run the command as a contributor does, where `quarto` is the stand-in."""
     env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-    env["PATH"] = os.pathsep.join([f"{project.parent}/bin", env["PATH"]])
+    python = str(Path(sys.executable).parent)
+    env["PATH"] = os.pathsep.join([f"{project.parent}/bin", python, env["PATH"]])
     env.pop("IN_TEST", None)
     command = Path(sys.executable).with_name("nbdev_docs")
     done = subprocess.run([command], cwd=project, env=env, capture_output=True, text=True)
@@ -98,7 +140,9 @@ def test_quarto_finds_all_it_needs(project):
     processed = project / "_proc"
     facts = read_facts(processed)
     assert {"_quarto.yml", *facts["metadata-files"]} <= set(files)
-    assert facts["format"]["html"]["css"] in files
+    html = facts["format"]["html"]
+    for name in [html["theme"]["light"][1], html["theme"]["dark"][1], *html["filters"]]:
+        assert (processed / name).is_file() and (project / "nbs" / name).is_file()
     for page in read_pages(processed, facts):
         assert page.notebook in files and page.title and page.output.endswith(".html")
 
@@ -108,7 +152,7 @@ def test_the_configuration(project):
     assert (project / "nbs/_quarto.yml").is_symlink()
     assert (project / "_proc/_quarto.yml").read_text() == written
     facts = read_facts(project / "_proc")
-    assert facts["project"] == {"type": "website", "output-dir": "_docs"}
+    assert facts["project"].keys() == {"type", "output-dir", "post-render"}
     html = facts["format"].pop("html")
     assert not facts["format"], "any other format is rendered for every page as well"
     assert html["html-math-method"] == "mathjax"
@@ -124,8 +168,21 @@ def test_the_results_land_where_they_belong(project):
     pages = read_pages(processed, read_facts(processed))
     built = {path.name for path in (project / "_docs").glob("*.html")}
     assert built == {page.output for page in pages}
-    assert (project / "README.md").read_text() == "# by Quarto\n"
-    assert (project / "index_files/figure-commonmark/cell-2-output-1.svg").exists()
+    offered = {path.name for path in (project / "_docs/notebooks").iterdir()}
+    assert offered == {page.notebook for page in pages}
+
+
+def test_readme_is_the_one_that_is_committed(project):
+    """Though nbdev has Quarto write another one, and figures beside it."""
+    assert (project / "README.md").read_text() == (ROOT / "README.md").read_text()
+    for path in (ROOT / "index_files").rglob("*.svg"):
+        assert (project / path.relative_to(ROOT)).read_bytes() == path.read_bytes()
+    assert not (project / "index_files/figure-commonmark/cell-2-output-1.svg").exists()
+
+
+def test_building_leaves_the_sources_as_they_are(project):
+    for name in repository_files():
+        assert (project / name).read_bytes() == (ROOT / name).read_bytes(), name
 
 
 def test_a_fresh_readme_is_left_alone(project):
@@ -135,6 +192,60 @@ def test_a_fresh_readme_is_left_alone(project):
     (call,) = calls(project)[before:]
     assert call["argv"] == ["render", "--no-cache"]
     assert readme.read_text() == "by hand\n"
+
+
+# --- what finish.py does to a page of Quarto ------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def page(project) -> str:
+    return (project / "_docs/rnn_backward.html").read_text()
+
+
+def test_formulas_are_drawn_and_nothing_is_fetched_for_them(page):
+    assert "x.example" not in page and "typesetMath" not in page and "const kept" in page
+    assert "\\(" not in page and "<msup><mi>x</mi><mn>2</mn></msup>" in page
+    assert (page.index("site_libs/formulas.css")) < page.index("</head>")
+
+
+def test_glyphs_of_what_is_looked_at_on_another_page_are_there(page):
+    template = page[page.index("<template") : page.index("</template>")]
+    used = set(re.findall(r'xlink:href="#([^"]+)"', template))
+    assert used and all(f'id="{glyph}"' in page for glyph in used)
+
+
+def test_the_list_of_chapters_has_numbers_and_parts(page):
+    text = re.sub(r"<[^>]*>", " ", page[page.index("quarto-sidebar") : page.index("<main")])
+    found = " ".join(text.split())
+    for piece in (
+        "rnn_stepwise 0 Notation",
+        "6 The RNN backward pass",
+        "Appendices Derivatives",
+        "Look up Functions Symbols and equations",
+    ):
+        assert piece in found, found
+    assert page.count('class="sidebar-item part"') == 2
+
+
+def test_each_page_offers_its_notebook(page):
+    header = page[page.index("title-block-header") : page.index("</header>")]
+    assert '<a href="notebooks/06_rnn_backward.ipynb" download>' in header
+    assert '<nav aria-label="Chapters" id="quarto-sidebar"' in page
+    assert "tabIndex" in page
+
+
+def test_the_search_knows_passages_and_names(project):
+    entries = json.loads((project / "_docs/search.json").read_text())
+    found = {entry["href"]: entry for entry in entries}
+    assert found["rnn_backward.html#rnn_cell_backward"]["section"] == "rnn_cell_backward"
+    assert "equations (R6) to (R11)" in found["rnn_backward.html#rnn_cell_backward"]["text"]
+    assert found["rnn_backward.html#one"]["text"].startswith("See (G3):")
+    assert not any("\\(" in entry["text"] for entry in entries)
+    assert len({entry["objectID"] for entry in entries}) == len(entries)
+
+
+def test_there_is_no_map_of_a_site_without_an_address(project):
+    assert not {"sitemap.xml", "robots.txt"} & {path.name for path in (project / "_docs").iterdir()}
 
 
 def test_the_notebooks_stay_as_they_are(project):

@@ -1,20 +1,29 @@
 """The built site in a real browser: every page, wide and narrow, light and dark, from file://.
 
+Where a `quarto` is on PATH, the site that it makes as well, over http.
+
 Needs the PyPI package `playwright` and a Chromium of the system; skipped where one is missing,
 unless RNN_STEPWISE_REQUIRE_BROWSER=1. Pictures of every page in the four settings:
 
     python tests/test_site_browser.py PICTURE_FOLDER [SITE_FOLDER]
 """
 
+import functools
 import os
 import shutil
+import subprocess
 import sys
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
+from lxml import html
 
+from conftest import ROOT, copy_repository, repository_files
 from site_sample import built_project, public_names
 
 try:
@@ -91,6 +100,10 @@ VIOLATIONS = """async () => {
   return violations.map((found) => `${found.id}: ${found.nodes[0].html.slice(0, 200)}`);
 }"""
 
+# For each block of code: can it be scrolled sideways?
+SCROLLED = """() => [...document.querySelectorAll("main pre")]
+  .map((block) => [block, ...block.children].some((b) => b.scrollWidth > b.clientWidth + 1 && b.clientWidth))"""
+
 UNFOLD = "() => document.querySelectorAll('details').forEach((d) => (d.open = true))"
 SHOWN_AT = "(id) => document.getElementById(id).getBoundingClientRect().top"
 AT_END = "() => scrollY + innerHeight >= document.documentElement.scrollHeight - 2"
@@ -107,14 +120,17 @@ def find_chromium() -> str | None:
     return next(filter(None, map(shutil.which, names)), None)
 
 
-def load(browser, page_file: Path, width: str, scheme: str):
-    """Open one page; returns it with the requests that leave file:// and what the console said."""
+def load(browser, page_file: Path | str, width: str, scheme: str):
+    """Open one page, a file or an address; returns it with the requests that leave its site and what
+    the console said."""
+    address = page_file if isinstance(page_file, str) else page_file.as_uri()
+    own = (address.rpartition("/")[0] if address.startswith("http") else "file://", "data:")
     size = {"width": WIDTHS[width], "height": 800}
     page = browser.new_page(viewport=size, color_scheme=scheme)
     outside, complaints = [], []
 
     def note_request(request):
-        if not request.url.startswith(("file://", "data:")):
+        if not request.url.startswith(own):
             outside.append(request.url)
 
     def note_message(message):
@@ -125,7 +141,7 @@ def load(browser, page_file: Path, width: str, scheme: str):
     page.on("requestfailed", lambda request: complaints.append(f"failed: {request.url}"))
     page.on("console", note_message)
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto(page_file.as_uri())
+    page.goto(address)
     settle(page)
     return page, outside, complaints
 
@@ -156,29 +172,122 @@ def browser():
         chromium.close()
 
 
+def assert_renders(browser, page_file: Path | str, width: str, scheme: str):
+    """Open a page and look for all that can be wrong with any; returns it, still open."""
+    page, outside, complaints = load(browser, page_file, width, scheme)
+    where = f"{page_file}, {width}, {scheme}"
+    assert not outside, where
+    assert not complaints, where
+    page.evaluate(UNFOLD)
+    assert page.evaluate(BAD_FORMULAS) == [], where
+    assert page.evaluate(RAW_MARKUP) == [], where
+    needed = page.evaluate("() => document.documentElement.scrollWidth")
+    assert needed <= WIDTHS[width], f"{where}: the page is {needed} px wide"
+    assert page.evaluate(CUT) == [], where
+    images = page.evaluate("() => [...document.images].map((i) => [i.src, i.naturalWidth])")
+    assert not [source for source, size in images if not size], where
+    assert page.evaluate(LOW_CONTRAST) == [], where
+    assert page.evaluate("() => [...document.images].filter((i) => !i.alt.trim()).length") == 0
+    assert page.evaluate(BROKEN_ANCHORS) == [], where
+    page.evaluate(axe_core())
+    assert page.evaluate(VIOLATIONS) == [], where
+    return page
+
+
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", WIDTHS)
 def test_every_page_renders(browser, site, width, scheme):
     for page_file in sorted(site.glob("*.html")):
-        page, outside, complaints = load(browser, page_file, width, scheme)
-        where = f"{page_file.name}, {width}, {scheme}"
-        assert not outside, where
-        assert not complaints, where
-        page.evaluate(UNFOLD)
-        assert page.evaluate(BAD_FORMULAS) == [], where
-        assert page.evaluate(RAW_MARKUP) == [], where
-        needed = page.evaluate("() => document.documentElement.scrollWidth")
-        assert needed <= WIDTHS[width], f"{where}: the page is {needed} px wide"
-        assert page.evaluate(CUT) == [], where
-        images = page.evaluate("() => [...document.images].map((i) => [i.src, i.naturalWidth])")
-        assert not [source for source, size in images if not size], where
-        assert page.evaluate(LOW_CONTRAST) == [], where
-        assert page.evaluate("() => [...document.images].filter((i) => !i.alt.trim()).length") == 0
-        assert page.evaluate(BROKEN_ANCHORS) == [], where
-        page.evaluate(axe_core())
-        assert page.evaluate(VIOLATIONS) == [], where
+        assert_renders(browser, page_file, width, scheme).close()
+
+
+# --- the site of Quarto, where there is one -------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def quarto_site(browser, tmp_path_factory):
+    """The site that `nbdev_docs` makes of a copy of the project: its folder, and its address."""
+    if not shutil.which("quarto"):
+        pytest.skip("no quarto on PATH")
+    project = copy_repository(tmp_path_factory.mktemp("quarto") / "project")
+    own = str(Path(sys.executable).parent)
+    environment = {**os.environ, "PATH": os.pathsep.join([own, os.environ["PATH"]])}
+    command = [Path(own) / "nbdev_docs"]
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
+    said = done.stdout + done.stderr
+    assert done.returncode == 0 and "WARN" not in said, said[-2000:]
+    for name in repository_files():
+        assert (project / name).read_bytes() == (ROOT / name).read_bytes(), f"{name} has changed"
+    handler = functools.partial(QuietHandler, directory=project / "_docs")
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield project / "_docs", f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_page_of_quarto_renders(browser, quarto_site, width, scheme):
+    folder, address = quarto_site
+    blocks = cut = 0
+    for page_file in sorted(folder.glob("*.html")):
+        page = assert_renders(browser, f"{address}/{page_file.name}", width, scheme)
+        found = page.evaluate(SCROLLED)
+        blocks, cut = blocks + len(found), cut + sum(found)
+        page.close()
+    assert width == "phone" or cut <= blocks / 50, f"{cut} of {blocks} blocks of code are cut"
+
+
+def test_the_links_of_quarto_lead_somewhere(quarto_site):
+    folder, _ = quarto_site
+    pages = {path.name: html.fromstring(path.read_text()) for path in folder.glob("*.html")}
+    ids = {name: set(page.xpath("//@id")) for name, page in pages.items()}
+    equations = 0
+    for name, page in pages.items():
+        for target in page.xpath("//a/@href"):
+            file, _, fragment = unquote(target).removeprefix("./").partition("#")
+            if target.startswith("http") or not (file or fragment):
+                continue
+            assert not file or (folder / file).is_file(), f"{name}: no file for {target}"
+            where = file or name
+            if fragment and where in ids:
+                assert fragment in ids[where], f"{name}: no anchor for {target}"
+            equations += fragment.startswith("eq-")
+    assert equations > 100
+
+
+def test_the_search_of_quarto_finds_names_and_numbers(browser, quarto_site):
+    _, address = quarto_site
+    for query, expected in (
+        ("rnn_cell_backward", "rnn_backward.html#rnn_cell_backward"),
+        ("-0.00173313", "errata.html#wrong-1"),
+    ):
+        page, _, complaints = load(browser, f"{address}/index.html", "wide", "light")
+        page.keyboard.press("/")
+        page.locator("#quarto-search-results input, .aa-Input").last.fill(query)
+        page.locator(f".aa-Item a[href*='{expected}']").first.wait_for()
+        assert not complaints
         page.close()
 
+
+def test_quarto_shows_an_equation_of_another_page(browser, quarto_site):
+    _, address = quarto_site
+    page, _, complaints = load(browser, f"{address}/lstm_backward.html", "wide", "light")
+    page.locator("main a.equation[href$='lstm_cell.html#eq-6']").first.hover()
+    shown = page.locator(".tippy-content svg").first
+    shown.wait_for(state="visible")
+    used = shown.evaluate("(s) => [...s.querySelectorAll('use')].map((u) => u.getBBox().width)")
+    assert used and all(used), "glyphs that are not there"
+    assert not complaints
+    page.close()
+
+
+# --- details of the embedded site -----------------------------------------------------------------
 
 # For each numbered formula: where it ends, and where its number starts
 NUMBERED = """() => [...document.querySelectorAll("main svg[data-labels]")].map((number) => {
@@ -393,7 +502,6 @@ def test_copy_copies_what_is_shown(browser, site):
     ("name", "href"),
     [
         ("everything.html", "#eq-7"),
-        ("everything.html", "#eq-memory"),
         ("everything.html", "#fig-cell-plot"),
         ("everything.html", "#tbl-shapes"),
         ("rnn_backward.html", "#fig-two-gradients"),
@@ -403,7 +511,7 @@ def test_copy_copies_what_is_shown(browser, site):
 )
 def test_a_reference_shows_what_it_refers_to(browser, site, name, href):
     page, _, complaints = load(browser, site / name, "wide", "light")
-    link = page.locator(f"main a[href='{href}']:is(.equation, .quarto-xref)").first
+    link = page.locator(f"main a[href='{href}'].quarto-xref").first
     preview = page.locator(".preview")
     assert not preview.is_visible()
     for begin, finish in (

@@ -105,6 +105,9 @@ def main() -> None:
             path.write_text(finished(path.read_text(), page, pages, typesetter))
             (site / "notebooks").mkdir(exist_ok=True)
             shutil.copy(processed.parent / "nbs" / page.notebook, site / "notebooks")
+    if not facts["website"].get("site-url"):
+        for name in ("sitemap.xml", "robots.txt"):  # of addresses that are none
+            (site / name).unlink(missing_ok=True)
     if any(page.output in written for page in pages):
         (site / STYLES).write_text(typesetter.style())
         (site / "search.json").write_text(json.dumps(search_entries(pages, site)))
