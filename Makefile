@@ -32,8 +32,7 @@ env: $(READY) ## the environment alone
 docs: $(READY) ## environment, install, export, site in _docs/
 	$(BIN)/nbdev_export
 	@if command -v quarto >/dev/null; then rm -rf _proc && PATH="$(CURDIR)/$(BIN):$$PATH" nbdev_docs && \
-		echo "The site is built: python3 -m http.server --directory _docs, then http://localhost:8000/" \
-		"(opened as files, its pages have no search)"; \
+		echo "The site is built, and its search needs a server: python3 -m http.server --directory _docs"; \
 	else $(BIN)/python -m docsite && echo "The site is built: open _docs/index.html"; fi
 
 serve: $(READY) ## the site on localhost

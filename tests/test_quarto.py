@@ -215,8 +215,10 @@ def test_glyphs_of_what_is_looked_at_on_another_page_are_there(page):
 
 
 def test_the_list_of_chapters_has_numbers_and_parts(page):
-    text = re.sub(r"<[^>]*>", " ", page[page.index("quarto-sidebar") : page.index("<main")])
-    found = " ".join(text.split())
+    start, end = page.index("quarto-sidebar"), page.index("<main")
+    text = re.sub(r"<[^>]*>", " ", page[start:end])
+    words = text.split()
+    found = " ".join(words)
     for piece in (
         "rnn_stepwise 0 Notation",
         "6 The RNN backward pass",
@@ -228,7 +230,8 @@ def test_the_list_of_chapters_has_numbers_and_parts(page):
 
 
 def test_each_page_offers_its_notebook(page):
-    header = page[page.index("title-block-header") : page.index("</header>")]
+    start, end = page.index("title-block-header"), page.index("</header>")
+    header = page[start:end]
     assert '<a href="notebooks/06_rnn_backward.ipynb" download>' in header
     assert '<nav aria-label="Chapters" id="quarto-sidebar"' in page
     assert "tabIndex" in page

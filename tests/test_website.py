@@ -173,9 +173,12 @@ def test_constants_get_an_anchor_where_they_are_or_would_be():
     def name(called, at, has_heading=False):
         return SimpleNamespace(name=called, anchor=called, cell=at, has_heading=has_heading)
 
-    shown = cells(*(cell("markdown", text, n) for n, text in enumerate("abcd") if n != 2))
-    order = [f"sample{n:02}" for n in range(4)]
-    names = [name("FIRST", "sample01"), name("HIDDEN", "sample02"), name("f", "sample03", True)]
+    a, b, d = cell("markdown", "a", 0), cell("markdown", "b", 1), cell("markdown", "d", 3)
+    shown = cells(a, b, d)
+    order = ["sample00", "sample01", "sample02", "sample03"]
+    first, hidden = name("FIRST", "sample01"), name("HIDDEN", "sample02")
+    function = name("f", "sample03", True)
+    names = [first, hidden, function]
     found = [one.source for one in with_anchors(shown, names, order)]
     assert found == ["a", "::: {#FIRST}\n:::", "b", "::: {#HIDDEN}\n:::", "d"]
 
@@ -202,6 +205,8 @@ def test_every_public_name_is_in_a_cell_of_its_notebook():
     names = read_names()
     assert len(names) > 100
     for name in names:
-        book = json.loads((ROOT / "nbs" / name.notebook).read_text())
-        (source,) = ["".join(c["source"]) for c in book["cells"] if c["id"] == name.cell]
+        text = (ROOT / "nbs" / name.notebook).read_text()
+        book = json.loads(text)
+        (found,) = [one for one in book["cells"] if one["id"] == name.cell]
+        source = "".join(found["source"])
         assert name.name in source
