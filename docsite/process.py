@@ -86,10 +86,12 @@ def merged(base: dict, extra: dict) -> dict:
 
 
 def read_facts(processed: Path) -> dict:
-    """The whole configuration Quarto would see: `_quarto.yml` and the files it names."""
+    """The whole configuration Quarto would see: `_quarto.yml` and the files it names.
+
+    One of them may be missing: nbdev takes the side bar away while Quarto writes README.md."""
     facts = yaml.safe_load((processed / "_quarto.yml").read_text())
-    for name in facts.get("metadata-files", []):
-        facts = merged(facts, yaml.safe_load((processed / name).read_text()))
+    for path in map(processed.joinpath, facts.get("metadata-files", [])):
+        facts = merged(facts, yaml.safe_load(path.read_text()) if path.exists() else {})
     return facts
 
 
@@ -108,5 +110,7 @@ def read_page(path: Path) -> Page:
 
 
 def read_pages(processed: Path, facts: dict) -> list[Page]:
-    """All pages, in the order of the sidebar."""
-    return [read_page(processed / name) for name in facts["website"]["sidebar"]["contents"]]
+    """All pages, in the order of the side bar."""
+    listed = facts["website"]["sidebar"].get("contents")
+    names = listed or sorted(path.name for path in processed.glob("*.ipynb"))
+    return [read_page(processed / name) for name in names]

@@ -8,6 +8,7 @@ called and what lies before it, and leaves the files that it is asked for. So th
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -101,13 +102,17 @@ def project(tmp_path_factory) -> Path:
 
 
 def nbdev_docs(project: Path) -> None:
-    """Run the command as a contributor does, where `quarto` is the stand-in."""
+    run(project, "nbdev_docs")
+
+
+def run(project: Path, command: str) -> None:
+    """Run a command of nbdev as a contributor does, where `quarto` is the stand-in."""
     env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     python = str(Path(sys.executable).parent)
     env["PATH"] = os.pathsep.join([f"{project.parent}/bin", python, env["PATH"]])
     env.pop("IN_TEST", None)
-    command = Path(sys.executable).with_name("nbdev_docs")
-    done = subprocess.run([command], cwd=project, env=env, capture_output=True, text=True)
+    program = Path(sys.executable).with_name(command)
+    done = subprocess.run([program], cwd=project, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
 
 
@@ -192,6 +197,16 @@ def test_a_fresh_readme_is_left_alone(project):
     (call,) = calls(project)[before:]
     assert call["argv"] == ["render", "--no-cache"]
     assert readme.read_text() == "by hand\n"
+
+
+def test_readme_is_that_one_where_nothing_was_built_before(project, tmp_path):
+    """`nbdev_prepare` in a fresh clone: no side bar has been made yet."""
+    copy = copy_project(tmp_path, with_sample=False)
+    shutil.copytree(project.parent / "bin", tmp_path / "bin")
+    (copy / "README.md").unlink()
+    run(copy, "nbdev_readme")
+    assert not (copy / "nbs/sidebar.yml").exists()
+    assert (copy / "README.md").read_text() == (ROOT / "README.md").read_text()
 
 
 # --- what finish.py does to a page of Quarto ------------------------------------------------------
