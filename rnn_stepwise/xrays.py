@@ -345,10 +345,10 @@ def _judged(tol, how):
 
 # %% ../nbs/08_xray.ipynb #93fd27d1
 _RED, _INK = COLOURS["gradient"], COLOURS["ink"]
-_LOOKS = {
-    "right": {"fc": _RED, "ec": _RED},
+_LOOKS = {  # what is right is calm
+    "right": {"fc": _INK, "ec": _INK, "alpha": 0.45},
     "wrong": {"fc": "none", "ec": _RED, "hatch": "/////", "lw": 0.8},
-    "missing": {"fc": "none", "ec": _INK, "ls": ":"},
+    "missing": {"fc": "none", "ec": _RED, "ls": ":", "lw": 1.3},
 }
 
 def _square(ax, at, size, look):
@@ -388,7 +388,7 @@ def draw_xray(
         if mark == "+": _square(ax, at, outer[t, s], "right")
         if mark in "x-": _square(ax, at, outer[t, s], "missing")
         if mark == "x": _square(ax, at, inner[t, s], "wrong")
-        if mark == "!": ax.plot(*at, "x", color=_INK)
+        if mark == "!": ax.plot(*at, "x", color=_RED)
     return ax
 
 # %% ../nbs/08_xray.ipynb #716797ba
