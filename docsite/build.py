@@ -124,7 +124,7 @@ class Site:
             HERE / "style.css",
             HERE / "site.js",
             HERE / "search.js",
-            SHARED / "scroll.js",
+            SHARED / "page.js",
         ):
             contents[f"assets/{path.name}"] = path.read_bytes()
         contents["assets/formulas.css"] = typesetter.style().encode()

@@ -13,6 +13,7 @@ from lxml import html
 from docsite.process import Page
 from website.names import PublicName
 
+COUNTED = re.compile(r"^cb\d|-caption-")  # anchors that change with the text, in Quarto's pages
 TITLE, HEADING, NAME, PROSE, CODE = range(5)  # the kinds of passages, best first
 PASSAGES = {"p", "li", "dt", "dd", "tr", "figcaption", "summary", "pre", "blockquote"}
 HEADINGS = {"h2", "h3", "h4", "h5", "h6"}
@@ -38,8 +39,8 @@ def words(element: html.HtmlElement) -> str:
 def place_of(element: html.HtmlElement) -> str:
     """The nearest anchor: in the passage itself, else around it, outwards."""
     inside = element.xpath("descendant-or-self::*/@id")
-    around = element.xpath("ancestor::*[@id][1]/@id")
-    return ([*inside, *around] or [""])[0]
+    around = element.xpath("ancestor::*/@id")[::-1]
+    return next((place for place in [*inside, *around] if not COUNTED.search(place)), "")
 
 
 def is_passage(element: html.HtmlElement) -> bool:

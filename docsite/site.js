@@ -163,6 +163,12 @@ function previews() {
   addEventListener("keydown", (event) => event.key === "Escape" && hide());
 }
 
+// A list that is longer than the window scrolls along
+function bringIntoSight(selector) {
+  const entry = document.querySelector(selector), list = entry?.closest(".fold");
+  if (list?.scrollHeight > list?.clientHeight) list.scrollTop = entry.offsetTop - list.clientHeight / 2;
+}
+
 // Mark the section being read
 function markSections() {
   const entries = new Map();
@@ -176,8 +182,7 @@ function markSections() {
     const link = seen.at(-1)?.[1];
     if (!link) return;
     link.setAttribute("aria-current", "true");
-    const list = link.closest(".fold"); // a long list scrolls along
-    if (list.scrollHeight > list.clientHeight) list.scrollTop = link.offsetTop - list.clientHeight / 2;
+    bringIntoSight(".sections [aria-current]");
   };
   addEventListener("scroll", mark, { passive: true });
   mark();
@@ -192,16 +197,9 @@ document.addEventListener("DOMContentLoaded", () => {
   copyButtons();
   previews();
   markSections();
+  bringIntoSight(".chapters [aria-current]");
   // On a phone the section list closes once it has been used
   document.querySelector(".sections")?.addEventListener("click", (event) => {
     if (event.target.closest("a")) foldOnNarrowScreens();
   });
-});
-
-// On paper everything is unfolded
-addEventListener("beforeprint", () => {
-  for (const fold of document.querySelectorAll("main details:not([open])")) {
-    fold.open = true;
-    addEventListener("afterprint", () => (fold.open = false), { once: true });
-  }
 });

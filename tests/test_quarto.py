@@ -249,7 +249,8 @@ def test_each_page_offers_its_notebook(page):
     header = page[start:end]
     assert '<a href="notebooks/06_rnn_backward.ipynb" download>' in header
     assert '<nav aria-label="Chapters" id="quarto-sidebar"' in page
-    assert "tabIndex" in page
+    assert "tabIndex" in page and "beforeprint" in page
+    assert page.index('class="skip" href="#quarto-document-content"') < page.index("<nav")
 
 
 def test_the_search_knows_passages_and_names(project):

@@ -8,7 +8,7 @@ In both:
     equations.py  the numbered equations of the book
     names.py      the public names of the package, and where each is explained
     formulas.py   TeX -> drawn formulas (formulas.css)
-    scroll.js     what can be scrolled sideways can be scrolled with the keyboard
+    page.js     what can be scrolled sideways can be scrolled with the keyboard
 
 For Quarto alone, which has a template, styles and a search of its own:
 

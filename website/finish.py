@@ -35,6 +35,7 @@ NAVIGATION = {  # several on one page need names
     'id="quarto-sidebar': "Chapters",
     'class="page-navigation': "Pages",
 }
+SKIP = '<a class="skip" href="#quarto-document-content">Skip to the text</a>'
 DOWNLOAD = (
     '<p class="source"><a href="notebooks/{}" download>Download this page as a notebook</a></p>'
 )
@@ -50,6 +51,8 @@ def finished(text: str, page: Page, pages: list[Page], typesetter: Typesetter) -
     text = typesetter.draw(text, page.notebook)
     for nav, label in NAVIGATION.items():
         text = text.replace(f"<nav {nav}", f'<nav aria-label="{label}" {nav}', 1)
+    text = text.replace('sidebar-link active"', 'sidebar-link active" aria-current="page"', 1)
+    text = re.sub(r"<body[^>]*>", rf"\g<0>{SKIP}", text, count=1)
     head = f'<link rel="icon" href="data:,">\n<link rel="stylesheet" href="{STYLES}">\n'
     text = text.replace("</head>", f"{head}</head>", 1)
     start, header, rest = text.partition('<header id="title-block-header"')
@@ -63,7 +66,7 @@ def finished(text: str, page: Page, pages: list[Page], typesetter: Typesetter) -
         if other.part != before.part:
             heading = rf'<li class="sidebar-item part">{other.part}</li>\n\g<0>'
             text = re.sub(CHAPTER.format(output), heading, text, count=1, flags=re.DOTALL)
-    script = f"<script>{(HERE / 'scroll.js').read_text()}</script>"
+    script = f"<script>{(HERE / 'page.js').read_text()}</script>"
     return text.replace("</body>", f"{script}\n</body>")
 
 

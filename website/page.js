@@ -1,4 +1,6 @@
-// What can be scrolled sideways can be scrolled with the keyboard, in the pages of either engine.
+// What the pages of either engine do, where scripts run.
+
+// What can be scrolled sideways can be scrolled with the keyboard
 {
   const BOXES = "pre, .sourceCode, .math.display, .table-scroll, table, .cell-output, .cell-output-display";
   const reach = () => {
@@ -13,3 +15,11 @@
   addEventListener("resize", reach);
   document.addEventListener("toggle", reach, true);
 }
+
+// On paper everything is unfolded
+addEventListener("beforeprint", () => {
+  for (const fold of document.querySelectorAll("main details:not([open])")) {
+    fold.open = true;
+    addEventListener("afterprint", () => (fold.open = false), { once: true });
+  }
+});
