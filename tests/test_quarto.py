@@ -238,7 +238,7 @@ def test_the_list_of_chapters_has_numbers_and_parts(page):
         "rnn_stepwise 0 Notation",
         "6 The RNN backward pass",
         "Appendices Derivatives",
-        "Look up Functions Questions people ask",
+        "Look up Functions Questions people ask Stuck? Symbols and equations",
     ):
         assert piece in found, found
     assert page.count('class="sidebar-item part"') == 2

@@ -147,7 +147,8 @@ def test_the_appendices_stand_under_a_heading_of_their_own(project):
     for entry in entries[1:start]:
         assert entry[0].isdigit(), "a chapter"
     assert "Checking arguments" in entries[start:end]
-    assert entries[end + 1 :] == ["Functions", "Symbols and equations"]
+    look_up = ["Functions", "Questions people ask", "Stuck?", "Symbols and equations"]
+    assert entries[end + 1 :] == look_up
 
 
 def test_titles_and_descriptions(project, pages, documents):
