@@ -35,7 +35,8 @@ const typesetMath = (el) => { if (window.MathJax) window.MathJax.typeset([el]); 
 window.Quarto = { typesetMath };
 </script>
 <script>const kept = 1;</script>
-</head><body><nav class="navbar navbar-expand-lg "></nav>
+</head><body><header id="quarto-header" class="fixed-top"><nav class="navbar navbar-expand-lg "></nav>
+</header>
 <nav id="quarto-sidebar" class="sidebar"><ul>SIDEBAR</ul></nav>
 <main class="content" id="quarto-document-content">
 <header id="title-block-header"><h1 class="title">T</h1></header>
@@ -245,8 +246,8 @@ def test_the_list_of_chapters_has_numbers_and_parts(page):
 
 
 def test_each_page_offers_its_notebook(page):
-    start, end = page.index("title-block-header"), page.index("</header>")
-    header = page[start:end]
+    start = page.index("title-block-header")
+    header = page[start : page.index("</header>", start)]
     assert '<a href="notebooks/06_rnn_backward.ipynb" download>' in header
     assert '<nav aria-label="Chapters" id="quarto-sidebar"' in page
     assert "tabIndex" in page and "beforeprint" in page

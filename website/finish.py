@@ -52,7 +52,7 @@ def finished(text: str, page: Page, pages: list[Page], typesetter: Typesetter) -
     for nav, label in NAVIGATION.items():
         text = text.replace(f"<nav {nav}", f'<nav aria-label="{label}" {nav}', 1)
     text = text.replace('sidebar-link active"', 'sidebar-link active" aria-current="page"', 1)
-    text = re.sub(r"<body[^>]*>", rf"\g<0>{SKIP}", text, count=1)
+    text = re.sub(r'<header id="quarto-header"[^>]*>', rf"\g<0>{SKIP}", text, count=1)
     head = f'<link rel="icon" href="data:,">\n<link rel="stylesheet" href="{STYLES}">\n'
     text = text.replace("</head>", f"{head}</head>", 1)
     start, header, rest = text.partition('<header id="title-block-header"')
