@@ -41,7 +41,9 @@ window.Quarto = { typesetMath };
 <main class="content" id="quarto-document-content">
 <header id="title-block-header"><h1 class="title">T</h1></header>
 <section id="one"><h2>One</h2><p>See <a href="./gradients.html#eq-g3" class="equation quarto-xref">(G3)</a>:
-<span class="math inline">\\(x^2\\)</span></p></section>
+<span class="math inline">\\(x^2\\)</span></p>
+<div class="cell" id="one-cell"><div class="sourceCode" id="cb1"><pre><code><span id="cb1-1">y = x</span>
+</code></pre></div></div></section>
 </main></body></html>
 """
 ITEM = """<li class="sidebar-item">
@@ -78,7 +80,8 @@ else:
     sidebar = "".join({item!r}.format(*entry) for entry in found.items())
     written = [docs / name for name in found]
     for path in written:
-        path.write_text({page!r}.replace("SIDEBAR", sidebar))
+        own = f'./{{path.name}}" class="sidebar-item-text sidebar-link'
+        path.write_text({page!r}.replace("SIDEBAR", sidebar.replace(own, own + " active")))
 command = yaml.safe_load((here / "_quarto.yml").read_text())["project"]["post-render"]
 names = "\n".join(str(path.relative_to(here)) for path in written)
 env = {{**os.environ, "QUARTO_PROJECT_OUTPUT_DIR": str(docs), "QUARTO_PROJECT_OUTPUT_FILES": names}}
@@ -243,6 +246,8 @@ def test_the_list_of_chapters_has_numbers_and_parts(page):
     ):
         assert piece in found, found
     assert page.count('class="sidebar-item part"') == 2
+    (here,) = re.findall(r'<a href="./([^"]+)"[^>]* active" aria-current="page"', page)
+    assert here == "rnn_backward.html"
 
 
 def test_each_page_offers_its_notebook(page):
@@ -259,6 +264,9 @@ def test_the_search_knows_passages_and_names(project):
     found = {entry["href"]: entry for entry in entries}
     assert found["rnn_backward.html#rnn_cell_backward"]["section"] == "rnn_cell_backward"
     assert "equations (R6) to (R11)" in found["rnn_backward.html#rnn_cell_backward"]["text"]
+    assert found["rnn_backward.html#one-cell"]["text"] == "y = x", (
+        "lines of code have no lasting anchor"
+    )
     assert found["rnn_backward.html#one"]["text"].startswith("See (G3):")
     assert not any("\\(" in entry["text"] for entry in entries)
     assert len({entry["objectID"] for entry in entries}) == len(entries)

@@ -542,6 +542,19 @@ def test_the_kind_of_output_that_quarto_prefers(kinds, shown):
         assert other not in text
 
 
+def test_a_label_names_one_thing():
+    one = cell("code", '#| label: fig-a\n#| fig-cap: "A."\nx', 7, [display(svg=SVG)])
+    assert "Figure" in convert(one)[0]
+    with pytest.raises(DocsError, match="two things have the label fig-a"):
+        convert(one, {**one, "id": "other"})
+
+
+def test_code_is_folded_where_that_is_asked():
+    for option, folded in {"true": True, "show": True, "false": False}.items():
+        text, _ = convert(cell("code", f"#| code-fold: {option}\nx", 1))
+        assert ("<details" in text) is folded and (" open>" in text) is (option == "show")
+
+
 def test_figures_are_files():
     two = [display(svg=SVG), display(svg=SVG)]
     _, figures = convert(cell("code", "#| label: fig-a\nx", 1, two))

@@ -15,6 +15,7 @@ import rnn_stepwise as rs
 from networks import ALL_DIFFERENT, SEQUENCES, Sizes, chained, network
 from rnn_stepwise.checking import Caches
 from rnn_stepwise.lstm.cell import LSTMCache
+from rnn_stepwise.palette import COLOURS
 from rnn_stepwise.rnn.cell import RNNCache
 from rnn_stepwise.watching import manner
 from tools.alarms.mistakes import MISTAKES
@@ -899,6 +900,16 @@ def test_drawn_half_a_path_is_hatched_inside_its_outline(figures):
     assert len(hatched) == 10
     for outer, inner in zip(dotted, hatched, strict=True):
         assert outer.get_width() > inner.get_width()
+
+
+def test_drawn_what_is_right_is_calm_and_what_is_wrong_is_red(figures):
+    from matplotlib.colors import to_hex
+
+    red, caches = COLOURS["gradient"].lower(), caches_of("rnn")
+    for right, factor in (True, 1), (False, 0.1), (False, 0):
+        for patch in rs.draw_xray(rs.xray(scaled(dx=factor), caches)).patches:
+            assert (to_hex(patch.get_edgecolor()) == red) is not right
+            assert to_hex(patch.get_facecolor()) != red
 
 
 def test_drawn_what_is_wrongly_not_silent_is_crossed(figures):
